@@ -1,0 +1,77 @@
+"""What a field of a potential is: a trainable `parameter` with its unit, or a `constant` that decides shapes.
+
+A Python float in an `eqx.Module` silently gets no gradient, and YAML hands over Python floats. `parameter` therefore
+converts to an array of explicit dtype (a weakly typed one would make the first update recompile) and carries the unit.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def as_array(value: Any) -> jax.Array:
+    """A strongly typed floating-point array of jax's current default precision (floating arrays are left as they are)."""
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating) and not value.weak_type:
+        return value
+    return jnp.asarray(np.asarray(value, dtype=float) if not isinstance(value, jax.Array) else value, jnp.result_type(float))
+
+
+def _maybe_array(value: Any) -> jax.Array | None:
+    return None if value is None else as_array(value)
+
+
+def parameter(unit: str, *, positive: bool = False, **kwargs: Any) -> Any:
+    """A trainable array; `positive` lets `fit` optimise its logarithm."""
+    return eqx.field(converter=_maybe_array, metadata={"unit": unit, "positive": positive}, **kwargs)
+
+
+def constant(unit: str = "", *, converter: Callable[[Any], Any] | None = None, **kwargs: Any) -> Any:
+    """A static value: it decides shapes or branches, and changing it recompiles."""
+    if converter is not None:
+        kwargs["converter"] = converter
+    return eqx.field(static=True, metadata={"unit": unit}, **kwargs)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """What `parameters` tells of one trainable field."""
+
+    name: str
+    value: Any
+    unit: str
+    positive: bool
+
+
+def parameters(module: eqx.Module) -> dict[str, Parameter]:
+    """The trainable fields of a module, in the order of their declaration; nested modules as `outer.inner`."""
+    found: dict[str, Parameter] = {}
+    for field in dataclasses.fields(module):
+        value = getattr(module, field.name)
+        if "positive" in field.metadata and value is not None:
+            found[field.name] = Parameter(field.name, value, field.metadata["unit"], field.metadata["positive"])
+        elif isinstance(value, eqx.Module):
+            for inner in parameters(value).values():
+                found[f"{field.name}.{inner.name}"] = dataclasses.replace(inner, name=f"{field.name}.{inner.name}")
+    return found
+
+
+def concrete(value: Any) -> np.ndarray | None:
+    """The numbers behind an array, also while `grad` or `jvp` looks on; None where `jit` or `vmap` hides them."""
+    try:
+        return np.asarray(jax.lax.stop_gradient(value))
+    except jax.errors.TracerArrayConversionError:
+        return None
+
+
+def require_x64(array: jax.Array, what: str) -> None:
+    """Refuses 32-bit input for what would lose its digits there."""
+    if array.dtype != jnp.float64:
+        raise ValueError(
+            f"{what} needs 64-bit floats, got {array.dtype}: "
+            'call jax.config.update("jax_enable_x64", True) before making the system and the potential'
+        )

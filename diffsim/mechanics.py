@@ -1,0 +1,155 @@
+"""Energy, forces, stress, Hessian and force constants of any potential: derivatives of its atomic energies.
+
+Each takes (potential, system, neighbors=None). A list is made on the way where none is given, which only works outside
+`jit`; each call is compiled once for each shape. All are differentiable in the potential and in the system.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from diffsim.fields import concrete, require_x64
+from diffsim.graph import graph
+from diffsim.neighbors import Neighbors
+from diffsim.potentials.base import AbstractPotential, check_cutoff, check_species
+from diffsim.system import System
+
+
+def energy(potential: AbstractPotential, system: System, neighbors: Neighbors | None = None) -> Float[Array, ""]:
+    """Total energy in eV."""
+    return _energy(potential, system, neighbors_of(potential, system, neighbors))
+
+
+def forces(potential: AbstractPotential, system: System, neighbors: Neighbors | None = None) -> Float[Array, "atoms 3"]:
+    """F = −∂E/∂x in eV/Å."""
+    return _forces(potential, system, neighbors_of(potential, system, neighbors))
+
+
+def stress(potential: AbstractPotential, system: System, neighbors: Neighbors | None = None) -> Float[Array, "3 3"]:
+    """Cauchy stress σ = (1/V) ∂E/∂ε at ε = 0 in eV/Å³, tension positive; x → (1 + ε) x for positions and cell.
+
+    **Raises** `ValueError` for a system that is not periodic in all three directions: it has no volume.
+    """
+    require_periodic(system, "stress")
+    return _stress(potential, system, neighbors_of(potential, system, neighbors))
+
+
+def hessian(
+    potential: AbstractPotential, system: System, neighbors: Neighbors | None = None
+) -> Float[Array, "atoms 3 atoms 3"]:
+    """∂²E/∂x_i∂x_j in eV/Å², images of one atom moving together."""
+    require_x64(system.positions, "the Hessian")
+    return _hessian(potential, system, neighbors_of(potential, system, neighbors))
+
+
+def force_constants(
+    potential: AbstractPotential,
+    system: System,
+    supercell: tuple[int, int, int] = (1, 1, 1),
+    neighbors: Neighbors | None = None,
+) -> Float[Array, "supercell_atoms supercell_atoms 3 3"]:
+    """Φ_ij = ∂²E/∂x_i∂x_j of the repeated cell in phonopy's layout `[i j 3 3]` and order of atoms, in eV/Å².
+
+    Only rows of the atoms in the first cell are derived, the others are their translations. `neighbors`, where given,
+    are those of `system.supercell(supercell)`.
+    """
+    require_x64(system.positions, "force constants")
+    repeats = tuple(int(n) for n in supercell)
+    if len(repeats) != 3 or min(repeats) < 1:
+        raise ValueError(f"supercell must be three positive integers, got {supercell}")
+    repeated = system.supercell(repeats)
+    return _force_constants(potential, repeated, neighbors_of(potential, repeated, neighbors), repeats)
+
+
+def neighbors_of(potential: AbstractPotential, system: System, neighbors: Neighbors | None, skin: float = 0.0) -> Neighbors:
+    """The list that was handed in, checked, or one made for the potential's cutoff plus a skin in Å.
+
+    **Raises** `ValueError` where atoms have no parameters, the cutoff is not positive, a list has to be made inside
+    `jit`, or a list is too short for the cutoff or for how far the atoms have moved.
+    """
+    check_species(potential, system)
+    check_cutoff(potential.cutoff)
+    cutoff = concrete(potential.cutoff)
+    if neighbors is None:
+        if cutoff is None:
+            raise ValueError(
+                "neighbours cannot be found inside jit or vmap: make them before with "
+                "Neighbors.allocate(system, radius) and pass them in as neighbors="
+            )
+        return Neighbors.allocate(system, float(cutoff) + skin)
+    if concrete(system.positions) is not None and cutoff is not None and concrete(neighbors.radius) is not None:
+        if bool(concrete(neighbors.overflow(system, potential.cutoff))):
+            raise ValueError(
+                f"the neighbour list of radius {float(neighbors.radius):.6g} Å no longer holds every edge inside the "
+                f"cutoff of {float(cutoff):.6g} Å: make it again with Neighbors.allocate(system, radius)"
+            )
+    return neighbors
+
+
+def require_periodic(system: System, what: str) -> None:
+    """Refuses what needs a volume where there is none."""
+    if not all(system.pbc):
+        raise ValueError(f"{what} needs a cell that is periodic in all three directions, got pbc = {system.pbc}")
+
+
+def total_energy(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, ""]:
+    """Σ_i w_i E_i, without checks: what the others differentiate."""
+    seen = graph(system, neighbors)
+    energies = potential.atomic_energies(seen)
+    return jnp.sum(jnp.where(seen.weights > 0, seen.weights * energies, 0.0))
+
+
+def _minus_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
+    return jax.grad(lambda x: total_energy(potential, system.replace(positions=x), neighbors))(system.positions)
+
+
+_energy = eqx.filter_jit(total_energy)
+
+
+@eqx.filter_jit
+def _forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
+    return -_minus_forces(potential, system, neighbors)
+
+
+@eqx.filter_jit
+def _stress(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "3 3"]:
+    zero = jnp.zeros((3, 3), system.positions.dtype)
+    gradient = jax.grad(lambda strain: total_energy(potential, system.strained(strain), neighbors))(zero)
+    return 0.5 * (gradient + gradient.T) / system.volume
+
+
+@eqx.filter_jit
+def _hessian(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3 atoms 3"]:
+    gradient = lambda x: _minus_forces(potential, system.replace(positions=x), neighbors)  # noqa: E731
+    return jax.jacfwd(gradient)(system.positions)
+
+
+@eqx.filter_jit
+def _force_constants(
+    potential: AbstractPotential, system: System, neighbors: Neighbors, repeats: tuple[int, int, int]
+) -> Float[Array, "atoms atoms 3 3"]:
+    n_cells = int(np.prod(repeats))
+    n_atoms = len(system.numbers)
+    gradient = lambda x: _minus_forces(potential, system.replace(positions=x), neighbors)  # noqa: E731
+    rows = np.arange(0, n_atoms, n_cells)
+    seeds = np.zeros((len(rows), 3, n_atoms, 3))
+    for row, atom in enumerate(rows):
+        seeds[row, :, atom, :] = np.eye(3)
+    push = lambda seed: jax.jvp(gradient, (system.positions,), (seed,))[1]  # noqa: E731
+    first = jax.vmap(push)(jnp.asarray(seeds).reshape(-1, n_atoms, 3)).reshape(len(rows), 3, n_atoms, 3)
+    first = jnp.swapaxes(first, 1, 2)  # [primitive atoms 3 3]
+    return first[np.repeat(np.arange(len(rows)), n_cells)[:, None], _translations(repeats, len(rows))]
+
+
+def _translations(repeats: tuple[int, int, int], n_primitive: int) -> np.ndarray:
+    """For atoms i, j of the supercell, the atom that stands to i's image in the first cell as j stands to i."""
+    n_a, n_b, n_c = repeats
+    cells = np.array([[i, j, k] for k in range(n_c) for j in range(n_b) for i in range(n_a)])
+    difference = (cells[None, :] - cells[:, None]) % np.array(repeats)  # [from to 3]
+    flat = difference @ np.array([1, n_a, n_a * n_b])
+    atom = np.arange(n_primitive) * len(cells)
+    return (atom[None, None, :, None] + flat[None, :, None, :]).repeat(n_primitive, 0).reshape(
+        n_primitive * len(cells), n_primitive * len(cells)
+    )

@@ -1,0 +1,67 @@
+"""What every potential is: atomic energies of a graph, and how far it looks."""
+
+import abc
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from diffsim.fields import concrete
+from diffsim.graph import Graph
+from diffsim.system import System
+
+
+class AbstractPotential(eqx.Module):
+    """A force field: a pytree of parameters and one function. Forces, stress and Hessians are its derivatives."""
+
+    species: eqx.AbstractVar[tuple[int, ...]]  # atomic numbers it has parameters for; empty: all atoms alike
+
+    @property
+    @abc.abstractmethod
+    def cutoff(self) -> Float[Array, ""]:
+        """Å: edges from here on do not matter."""
+
+    @property
+    def reach(self) -> Float[Array, ""]:
+        """Å: how far an atom's energy looks (the cutoff, times the depth where messages are passed)."""
+        return self.cutoff
+
+    @abc.abstractmethod
+    def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
+        """Energy of each atom in eV; the total is their sum."""
+
+
+def atomic_numbers(species: Any) -> tuple[int, ...]:
+    """Chemical symbols or atomic numbers as atomic numbers."""
+    from ase.data import atomic_numbers as table
+
+    numbers = []
+    for one in [species] if isinstance(species, str | int) else species:
+        if isinstance(one, str) and one not in table:
+            raise ValueError(f"unknown chemical symbol {one!r}")
+        numbers.append(table[one] if isinstance(one, str) else int(one))
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"species must differ from each other, got {list(species)}")
+    return tuple(numbers)
+
+
+def check_cutoff(cutoff: Array, name: str = "cutoff") -> None:
+    """Refuses a cutoff that is not a positive, finite number."""
+    value = concrete(cutoff)
+    if value is not None and not (np.isfinite(value).all() and (value > 0).all()):
+        raise ValueError(f"{name} must be positive, got {value} Å")
+
+
+def check_species(potential: AbstractPotential, system: System) -> None:
+    """Refuses atoms that the potential has no parameters for."""
+    numbers = concrete(system.numbers)
+    if numbers is None or not potential.species:
+        return
+    strangers = sorted(set(numbers.tolist()) - {0, *potential.species})
+    if strangers:
+        from ase.data import chemical_symbols
+
+        known = ", ".join(chemical_symbols[z] for z in potential.species)
+        missing = ", ".join(chemical_symbols[z] for z in strangers)
+        raise ValueError(f"{type(potential).__name__} has parameters for {known}, but the system contains {missing}")

@@ -1,0 +1,136 @@
+"""The Stillinger–Weber potential, its three-body sum factorised into moments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from diffsim.fields import constant, parameter
+from diffsim.graph import Graph, species_of
+from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
+from diffsim.potentials.lammps import read_entries, write_entries
+from diffsim.potentials.tables import of_pairs, of_triplets, scalars
+
+_FIELDS = ("epsilon", "sigma", "a", "lam", "gamma", "cos_theta0", "A", "B", "p", "q", "tol")  # LAMMPS' order
+_TRIPLETS = ("epsilon", "lam", "cos_theta0")
+
+
+class StillingerWeber(AbstractPotential):
+    """Stillinger–Weber potential of tetrahedral solids (doi:10.1103/PhysRevB.31.5262).
+
+    E_i = ½ Σ_j φ(r_ij) + ½ Σ_{j≠k} λε (cosθ_jik − cosθ₀)² f(r_ij) f(r_ik)
+    φ(r) = Aε [B (σ/r)^p − (σ/r)^q] exp(σ/(r − aσ)),   f(r) = exp(γσ/(r − aσ)),   both zero from r = aσ on.
+
+    Parameters are scalars, or tables over `species`: `[i j]` for an atom i and its neighbour j, and `[i j k]` for
+    ε, λ and cosθ₀, i being the atom in the middle (its pair part takes ε_ijj), as `pair_style sw` reads them.
+    `sigma` scales the cutoff a·σ.
+    """
+
+    epsilon: Float[Array, "..."] = parameter("eV", positive=True)
+    sigma: Float[Array, "..."] = parameter("Å", positive=True)
+    a: Float[Array, "..."] = parameter("", positive=True)
+    lam: Float[Array, "..."] = parameter("", positive=True)
+    gamma: Float[Array, "..."] = parameter("", positive=True)
+    cos_theta0: Float[Array, "..."] = parameter("")
+    A: Float[Array, "..."] = parameter("", positive=True)
+    B: Float[Array, "..."] = parameter("", positive=True)
+    p: Float[Array, "..."] = parameter("", positive=True)
+    q: Float[Array, "..."] = parameter("")
+    species: tuple[int, ...] = constant(converter=atomic_numbers, default=())
+
+    def __check_init__(self) -> None:
+        check_cutoff(self.a * self.sigma, "the cutoff a·sigma")
+
+    @property
+    def cutoff(self) -> Float[Array, ""]:
+        return jnp.max(self.a * self.sigma)
+
+    def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
+        middle = species_of(graph.numbers, self.species)
+        end = middle[graph.index]
+        sigma, a, gamma, A, B, p, q = (
+            of_pairs(table, middle, end) for table in (self.sigma, self.a, self.gamma, self.A, self.B, self.p, self.q)
+        )
+        epsilon = of_triplets(self.epsilon, middle, end)
+        r = graph.distances
+        inside = graph.mask & (r < a * sigma)
+        gap = jnp.where(inside, r - a * sigma, -1.0)  # finite outside too: reverse mode stays finite
+        s = sigma / r
+        pair = jnp.where(inside, A * epsilon * (B * s**p - s**q) * jnp.exp(sigma / gap), 0.0)
+        bond = jnp.where(inside, jnp.exp(gamma * sigma / gap), 0.0)
+        return 0.5 * (jnp.sum(pair, axis=0) + self._three_body(graph.vectors / r, bond, middle, end))
+
+    def _three_body(self, u: Array, bond: Array, middle: Array, end: Array) -> Array:
+        """Σ_{j≠k} λε f_j f_k (cosθ_jik − cosθ₀)², species of neighbours two at a time."""
+        kinds = range(max(len(self.species), 1))
+        moments = [moments_of(u, jnp.where(end == kind, bond, 0.0)) for kind in kinds]
+        total = jnp.zeros_like(bond[0])
+        for j in kinds:
+            for k in kinds:
+                c, lam, epsilon = (of_triplets(t, middle, j, k) for t in (self.cos_theta0, self.lam, self.epsilon))
+                same = (1 - c) ** 2 * moments[j][3] if j == k else 0.0
+                total += lam * epsilon * (sum_over_angles(moments[j], moments[k], c) - same)
+        return total
+
+    @staticmethod
+    def silicon() -> StillingerWeber:
+        """The parameters of 1985 for silicon, in eV and Å."""
+        return StillingerWeber(
+            epsilon=2.16826,
+            sigma=2.0951,
+            a=1.80,
+            lam=21.0,
+            gamma=1.20,
+            cos_theta0=-1 / 3,
+            A=7.049556277,
+            B=0.6022245584,
+            p=4.0,
+            q=0.0,
+            species=("Si",),
+        )
+
+    @staticmethod
+    def from_lammps(path: str | Path, species: list[str]) -> StillingerWeber:
+        """Reads a `pair_style sw` file; scalars for one species, tables for several."""
+        tables = read_entries(path, list(species), _FIELDS)
+        tables.pop("tol")
+        diagonal = np.arange(len(species))
+        pairs = {n: t if n in _TRIPLETS else t[:, diagonal, diagonal] for n, t in tables.items()}
+        return StillingerWeber(**scalars(pairs), species=tuple(species))
+
+    def to_lammps(self, path: str | Path) -> None:
+        """Writes a `pair_style sw` file that LAMMPS reads back to the last digit."""
+        from ase.data import chemical_symbols
+
+        symbols = [chemical_symbols[z] for z in self.species]
+        if not symbols:
+            raise ValueError("a LAMMPS file names its elements: make the potential with species=, e.g. ('Si',)")
+        shape = (len(symbols),) * 3
+        tables = {}
+        for name in _FIELDS[:-1]:
+            table = np.asarray(getattr(self, name))
+            tables[name] = np.broadcast_to(table[:, :, None] if table.ndim == 2 else table, shape)
+        write_entries(path, "Stillinger-Weber potential", symbols, tables | {"tol": np.zeros(shape)})
+
+
+def moments_of(u: Float[Array, "3 neighbors atoms"], f: Float[Array, "neighbors atoms"]) -> tuple[Array, ...]:
+    """Σ f, Σ f û, Σ f ûû (xx, yy, zz, yz, xz, xy) and Σ f² over the neighbours of each atom."""
+    x, y, z = u
+    fx, fy, fz = f * x, f * y, f * z
+    second = [fx * x, fy * y, fz * z, fy * z, fx * z, fx * y]
+    return (
+        jnp.sum(f, axis=0),
+        jnp.stack([jnp.sum(m, axis=0) for m in (fx, fy, fz)]),
+        jnp.stack([jnp.sum(m, axis=0) for m in second]),
+        jnp.sum(f * f, axis=0),
+    )
+
+
+def sum_over_angles(left: tuple[Array, ...], right: tuple[Array, ...], c: Array) -> Array:
+    """Σ_{jk} f_j f_k (û_j·û_k − c)² in O(neighbours): the square is a polynomial, so moments of f suffice."""
+    off_diagonal_twice = jnp.array([1.0, 1, 1, 2, 2, 2], left[0].dtype)[:, None]
+    squares = jnp.sum(off_diagonal_twice * left[2] * right[2], axis=0)
+    return squares - 2 * c * jnp.sum(left[1] * right[1], axis=0) + c**2 * left[0] * right[0]

@@ -1,0 +1,19 @@
+"""64-bit floats, and compiled code kept from one test run to the next."""
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+cache = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", Path(__file__).parent.parent / ".jax_cache"))
+jax.config.update("jax_compilation_cache_dir", str(cache))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_compiled_code():
+    """Compiled functions of one module are not needed by the next: memory stays flat over a long run."""
+    yield
+    jax.clear_caches()
