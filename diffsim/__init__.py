@@ -1,12 +1,94 @@
-"""Fit interatomic force fields by differentiating the simulation itself."""
+"""Fit interatomic force fields by differentiating the simulation itself: the public names, and where each one lives.
 
-from diffsim import units as units
-from diffsim.mechanics import energy as energy
-from diffsim.mechanics import force_constants as force_constants
-from diffsim.mechanics import forces as forces
-from diffsim.mechanics import hessian as hessian
-from diffsim.mechanics import stress as stress
-from diffsim.neighbors import Neighbors as Neighbors
-from diffsim.potentials import AbstractPotential as AbstractPotential
-from diffsim.potentials import StillingerWeber as StillingerWeber
-from diffsim.system import System as System
+Nothing is imported before it is used: jax alone takes seconds, and `diffsim --help` should not wait for it.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from diffsim import units
+    from diffsim.experiment import Experiment, Target, evaluate
+    from diffsim.fit import FitState, fit
+    from diffsim.gradients import AbstractGradient, Implicit
+    from diffsim.mechanics import energy, force_constants, forces, hessian, stress
+    from diffsim.neighbors import Neighbors
+    from diffsim.observables import (
+        AbstractObservable,
+        CohesiveEnergy,
+        ElasticConstants,
+        EquationOfState,
+        LatticeConstant,
+        ModeGruneisen,
+        PhaseEnergy,
+        PhononFrequencies,
+        Stress,
+        VacancyFormationEnergy,
+        bulk_modulus,
+        dynamical_matrix,
+        elastic_constants,
+        group_velocities,
+        harmonic_thermodynamics,
+        is_born_stable,
+        mode_gruneisen,
+        phonon_dos,
+        phonon_frequencies,
+        reciprocal_mesh,
+        shear_modulus,
+    )
+    from diffsim.potentials import (
+        EAM,
+        EDIP,
+        AbstractPotential,
+        Buckingham,
+        Gupta,
+        LennardJones,
+        Morse,
+        StillingerWeber,
+        Tersoff,
+    )
+    from diffsim.relax import relax
+    from diffsim.system import System
+
+_CONTENTS = {
+    "system": "System",
+    "neighbors": "Neighbors",
+    "potentials": "AbstractPotential Buckingham EAM EDIP Gupta LennardJones Morse StillingerWeber Tersoff",
+    "mechanics": "energy force_constants forces hessian stress",
+    "relax": "relax",
+    "gradients": "AbstractGradient Implicit",
+    "observables": """
+        AbstractObservable CohesiveEnergy ElasticConstants EquationOfState LatticeConstant ModeGruneisen PhaseEnergy
+        PhononFrequencies Stress VacancyFormationEnergy
+        bulk_modulus dynamical_matrix elastic_constants group_velocities harmonic_thermodynamics is_born_stable
+        mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh shear_modulus
+    """,
+    "experiment": "Experiment Target evaluate",
+    "fit": "FitState fit",
+}
+HOMES = {name: f"diffsim.{home}" for home, names in _CONTENTS.items() for name in names.split()}
+
+
+class _Package(ModuleType):
+    """Looks a public name up where it lives, once. (Python's `__getattr__` of modules, and one thing more.)"""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "units":
+            return importlib.import_module("diffsim.units")
+        if name not in HOMES:
+            raise AttributeError(f"module 'diffsim' has no attribute {name!r}")
+        self.__dict__[name] = getattr(importlib.import_module(HOMES[name]), name)
+        return self.__dict__[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Importing `diffsim.relax` would put the file where the function `relax` belongs: the function stays."""
+        if not (name in HOMES and isinstance(value, ModuleType)):
+            self.__dict__[name] = value
+
+    def __dir__(self) -> list[str]:
+        return sorted({*self.__dict__, *HOMES})
+
+
+sys.modules[__name__].__class__ = _Package

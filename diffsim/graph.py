@@ -37,7 +37,7 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     own = jnp.broadcast_to(system.positions.T[:, None, :], (3, *shape))
     offsets = jnp.einsum("xkn,xy->ykn", neighbors.shifts.astype(dtype), system.cell)
     vectors = (swap(own, neighbors.reverse) - own) + offsets
-    away = jnp.zeros(3, dtype).at[0].set(1.0) * neighbors.radius.astype(dtype)
+    away = jnp.array([1, 0, 0], dtype) * neighbors.radius.astype(dtype)
     vectors = jnp.where(neighbors.mask, vectors, away[:, None, None])
     weights = (system.numbers > 0).astype(dtype)
     return Graph(vectors, neighbors.index, neighbors.mask, system.numbers, weights)

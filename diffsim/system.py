@@ -27,7 +27,8 @@ class System(eqx.Module):
     Rows of `cell` are the lattice vectors a, b, c, of any handedness; the volume is |det cell|. Directions that are
     not periodic may have a zero row. Atomic number 0 marks the padding of a batch: no neighbours, no energy.
 
-    **Raises** `ValueError` where positions, cell or masses are not finite, a shape is off, or a periodic cell is singular.
+    **Raises** `ValueError` where positions, cell or masses are not finite, a shape is off, or a periodic cell is
+    singular.
     """
 
     positions: Float[Array, "atoms 3"] = eqx.field(converter=as_array)  # Å
@@ -42,10 +43,7 @@ class System(eqx.Module):
             array = getattr(self, name)
             if array.shape != shape:
                 raise ValueError(f"{name} of {len(self.numbers)} atoms must have shape {shape}, got {array.shape}")
-            numbers = concrete(array)
-            if numbers is not None and not np.isfinite(numbers).all():
-                where = np.argwhere(~np.isfinite(numbers))[0].tolist()
-                raise ValueError(f"{name} must be finite, got {numbers[tuple(where)]} at index {where}")
+            check_finite(name, concrete(array))
         cell = concrete(self.cell)
         if cell is not None:
             periodic = cell[list(self.pbc)]
@@ -72,7 +70,14 @@ class System(eqx.Module):
         return eqx.tree_at(lambda s: tuple(getattr(s, n) for n in names), self, tuple(fields.values()))
 
     def supercell(self, repeats: tuple[int, int, int]) -> System:
-        """The cell repeated along a, b, c in phonopy's order: atom by atom, its images running fastest along a."""
+        """The cell repeated along a, b, c in phonopy's order: atom by atom, its images running fastest along a.
+
+        **Raises** `ValueError` for more than one cell along a direction that is not periodic.
+        """
+        if any(n > 1 and not periodic for n, periodic in zip(repeats, self.pbc, strict=True)):
+            raise ValueError(
+                f"a cell cannot be repeated {tuple(repeats)} times where pbc = {self.pbc} says it is not periodic"
+            )
         n_a, n_b, n_c = repeats
         images = np.array([[i, j, k] for k in range(n_c) for j in range(n_b) for i in range(n_a)])
         offsets = jnp.asarray(images, self.cell.dtype) @ self.cell
@@ -86,7 +91,12 @@ class System(eqx.Module):
 
     @staticmethod
     def from_ase(atoms: ase.Atoms) -> System:
-        """From ASE's `Atoms`; masses as ASE has them (set by hand, or its table: Si 28.085 amu)."""
+        """Positions, cell, periodicity, numbers and masses of ASE's `Atoms`; masses as ASE has them (Si 28.085 amu).
+
+        **Raises** `ValueError` for dummy atoms `X`: their number 0 marks padding here.
+        """
+        if (dummies := np.flatnonzero(atoms.get_atomic_numbers() == 0)).size:
+            raise ValueError(f"atom {dummies[0]} is a dummy of atomic number 0: remove it or give it an element")
         return System(
             positions=atoms.get_positions(),
             cell=np.asarray(atoms.cell),
@@ -95,18 +105,31 @@ class System(eqx.Module):
             pbc=tuple(bool(p) for p in atoms.pbc),
         )
 
-    def to_ase(self) -> ase.Atoms:
-        """As ASE's `Atoms`, padding atoms left out."""
+    def to_ase(self, template: ase.Atoms | None = None) -> ase.Atoms:
+        """As ASE's `Atoms`, padding atoms left out.
+
+        What a system does not hold (tags, momenta, constraints, info …) is that of `template`, where one is given: the
+        `Atoms` it came from, with the same number of atoms.
+        """
         import ase
 
-        atoms = ase.Atoms(
-            numbers=np.asarray(self.numbers),
-            positions=np.asarray(self.positions),
-            cell=np.asarray(self.cell),
-            pbc=self.pbc,
-            masses=np.asarray(self.masses),
-        )
-        return atoms[np.asarray(self.numbers) > 0]
+        real = np.asarray(self.numbers) > 0
+        atoms = ase.Atoms(numbers=np.asarray(self.numbers)[real]) if template is None else template.copy()
+        if len(atoms) != real.sum():
+            raise ValueError(f"the template has {len(atoms)} atoms, the system {real.sum()}: they must be the same")
+        atoms.numbers[:] = np.asarray(self.numbers)[real]
+        atoms.positions[:] = np.asarray(self.positions)[real]  # as they are, whatever constraints say
+        atoms.set_cell(np.asarray(self.cell))
+        atoms.set_pbc(self.pbc)
+        atoms.set_masses(np.asarray(self.masses)[real])
+        return atoms
+
+
+def check_finite(name: str, values: np.ndarray | None) -> None:
+    """Refuses NaN and infinity, where the numbers are known."""
+    if values is not None and not np.isfinite(values).all():
+        where = np.argwhere(~np.isfinite(values))[0].tolist()
+        raise ValueError(f"{name} must be finite, got {values[tuple(where)]} at index {where}")
 
 
 def stack(trees: list[Any]) -> Any:

@@ -1,4 +1,11 @@
 """Functional forms, one a file."""
 
 from diffsim.potentials.base import AbstractPotential as AbstractPotential
+from diffsim.potentials.buckingham import Buckingham as Buckingham
+from diffsim.potentials.eam import EAM as EAM
+from diffsim.potentials.edip import EDIP as EDIP
+from diffsim.potentials.gupta import Gupta as Gupta
+from diffsim.potentials.lennard_jones import LennardJones as LennardJones
+from diffsim.potentials.morse import Morse as Morse
 from diffsim.potentials.stillinger_weber import StillingerWeber as StillingerWeber
+from diffsim.potentials.tersoff import Tersoff as Tersoff

@@ -1,7 +1,7 @@
 """What every potential is: atomic energies of a graph, and how far it looks."""
 
 import abc
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import numpy as np
@@ -16,11 +16,10 @@ class AbstractPotential(eqx.Module):
     """A force field: a pytree of parameters and one function. Forces, stress and Hessians are its derivatives."""
 
     species: eqx.AbstractVar[tuple[int, ...]]  # atomic numbers it has parameters for; empty: all atoms alike
-
-    @property
-    @abc.abstractmethod
-    def cutoff(self) -> Float[Array, ""]:
-        """Å: edges from here on do not matter."""
+    if TYPE_CHECKING:  # an abstract variable would be taken for an argument of __init__
+        cutoff: ClassVar[Array]
+    else:
+        cutoff: eqx.AbstractVar[Float[Array, ""]]  # Å: edges from here on do not matter; a field or a property
 
     @property
     def reach(self) -> Float[Array, ""]:

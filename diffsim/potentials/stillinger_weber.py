@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
 from diffsim.graph import Graph, species_of
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
-from diffsim.potentials.lammps import read_entries, write_entries
-from diffsim.potentials.tables import of_pairs, of_triplets, scalars
+from diffsim.potentials.lammps import read_parameters, write_parameters
+from diffsim.potentials.tables import check_tables, of_pairs, of_triplets
 
 _FIELDS = ("epsilon", "sigma", "a", "lam", "gamma", "cos_theta0", "A", "B", "p", "q", "tol")  # LAMMPS' order
 _TRIPLETS = ("epsilon", "lam", "cos_theta0")
+_PAIRS = ("sigma", "a", "gamma", "A", "B", "p", "q")
 
 
 class StillingerWeber(AbstractPotential):
@@ -42,6 +42,7 @@ class StillingerWeber(AbstractPotential):
     species: tuple[int, ...] = constant(converter=atomic_numbers, default=())
 
     def __check_init__(self) -> None:
+        check_tables(self, pairs=_PAIRS, triplets=_TRIPLETS)
         check_cutoff(self.a * self.sigma, "the cutoff a·sigma")
 
     @property
@@ -95,25 +96,14 @@ class StillingerWeber(AbstractPotential):
     @staticmethod
     def from_lammps(path: str | Path, species: list[str]) -> StillingerWeber:
         """Reads a `pair_style sw` file; scalars for one species, tables for several."""
-        tables = read_entries(path, list(species), _FIELDS)
-        tables.pop("tol")
-        diagonal = np.arange(len(species))
-        pairs = {n: t if n in _TRIPLETS else t[:, diagonal, diagonal] for n, t in tables.items()}
-        return StillingerWeber(**scalars(pairs), species=tuple(species))
+        found = read_parameters(path, species, _FIELDS, triplets=_TRIPLETS)
+        found.pop("tol")
+        return StillingerWeber(**found, species=species)
 
     def to_lammps(self, path: str | Path) -> None:
         """Writes a `pair_style sw` file that LAMMPS reads back to the last digit."""
-        from ase.data import chemical_symbols
-
-        symbols = [chemical_symbols[z] for z in self.species]
-        if not symbols:
-            raise ValueError("a LAMMPS file names its elements: make the potential with species=, e.g. ('Si',)")
-        shape = (len(symbols),) * 3
-        tables = {}
-        for name in _FIELDS[:-1]:
-            table = np.asarray(getattr(self, name))
-            tables[name] = np.broadcast_to(table[:, :, None] if table.ndim == 2 else table, shape)
-        write_entries(path, "Stillinger-Weber potential", symbols, tables | {"tol": np.zeros(shape)})
+        values = {name: getattr(self, name) for name in _FIELDS[:-1]}
+        write_parameters(path, "Stillinger-Weber potential", self.species, values | {"tol": 0.0})
 
 
 def moments_of(u: Float[Array, "3 neighbors atoms"], f: Float[Array, "neighbors atoms"]) -> tuple[Array, ...]:

@@ -1,7 +1,9 @@
 """Parameters of several species: a scalar says the same of all, a table is looked up by the species of the atoms."""
 
-import numpy as np
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
+
+from diffsim.potentials.base import AbstractPotential
 
 
 def of_pairs(
@@ -21,6 +23,16 @@ def of_triplets(
     return table if table.ndim == 0 else table[middle, end, end if other is None else other]
 
 
-def scalars(tables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Tables of a single species as scalars, others unchanged."""
-    return {name: table.reshape(()) if table.size == 1 else table for name, table in tables.items()}
+def symmetrized(table: Float[Array, "..."]) -> Float[Array, "..."]:
+    """½ (table[i, j, k] + table[i, k, j]); a scalar as it is."""
+    return table if table.ndim == 0 else 0.5 * (table + jnp.swapaxes(table, -1, -2))
+
+
+def check_tables(potential: AbstractPotential, *, pairs: tuple[str, ...], triplets: tuple[str, ...]) -> None:
+    """Refuses parameters that are neither scalars nor tables `[i j]` or `[i j k]` over the potential's species."""
+    n = len(potential.species)
+    for rank, names in ((2, pairs), (3, triplets)):
+        for name in names:
+            shape = getattr(potential, name).shape
+            if shape not in ((), (n,) * rank):
+                raise ValueError(f"{name} of {n} species must be a scalar or have shape {(n,) * rank}, got {shape}")

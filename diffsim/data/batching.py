@@ -1,0 +1,45 @@
+"""Structures of different size as one pytree of arrays, for `vmap`."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from diffsim.neighbors import Neighbors
+from diffsim.system import System, stack
+
+
+def batch(systems: Sequence[System], radius: Float[Array, ""] | float) -> tuple[System, Neighbors]:
+    """All structures and their neighbours within `radius` Å, stacked along a new first axis.
+
+    Shorter structures are filled up with atoms of number 0 and mass 1 amu, which have no edges, no energy and no
+    forces: `jax.vmap(energy, (None, 0, 0))(potential, *batch(systems, radius))` are the energies one by one.
+
+    **Raises** `ValueError` for an empty batch, and where structures differ in their periodic directions.
+    """
+    if not systems:
+        raise ValueError("a batch needs at least one structure, got none")
+    kinds = {system.pbc for system in systems}
+    if len(kinds) > 1:
+        raise ValueError(f"structures of one batch must be periodic in the same directions, got {sorted(kinds)}")
+    longest = max(len(system.numbers) for system in systems)
+    padded = [_padded(system, longest) for system in systems]
+    lists = [Neighbors.allocate(system, radius) for system in padded]
+    width = max(neighbors.index.shape[0] for neighbors in lists)
+    images = tuple(int(n) for n in np.max([neighbors.images for neighbors in lists], axis=0))
+    lists = [dataclasses.replace(neighbors.widened(width), images=images) for neighbors in lists]
+    return stack(padded), stack(lists)
+
+
+def _padded(system: System, atoms: int) -> System:
+    missing = atoms - len(system.numbers)
+    fill = lambda array, value: np.concatenate([array, np.full((missing, *array.shape[1:]), value, array.dtype)])  # noqa: E731
+    return System(
+        positions=jnp.asarray(fill(np.asarray(system.positions), 0.0)),
+        cell=system.cell,
+        numbers=fill(np.asarray(system.numbers), 0),
+        masses=jnp.asarray(fill(np.asarray(system.masses), 1.0)),
+        pbc=system.pbc,
+    )

@@ -1,0 +1,39 @@
+"""A potential as a JSON file: what a configuration's `potential:` takes, with the units beside it."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+
+from diffsim.fields import parameters
+from diffsim.instantiate import instantiate
+from diffsim.potentials.base import AbstractPotential
+
+
+def save_potential(path: str | Path, potential: AbstractPotential) -> None:
+    """Writes all of a potential's fields, to the last digit, and the units of its parameters."""
+    units = {name: parameter.unit for name, parameter in parameters(potential).items()}
+    text = json.dumps({"potential": _fields(potential), "units": units}, indent=1, ensure_ascii=False)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def load_potential(path: str | Path) -> AbstractPotential:
+    """Reads what `save_potential` wrote.
+
+    **Raises** `ValueError` for a file that is not such JSON, or that names anything but public potentials.
+    """
+    try:
+        tree = json.loads(Path(path).read_text(encoding="utf-8"))["potential"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a potential written by diffsim: {error!r}") from error
+    return instantiate(tree)
+
+
+def _fields(value: Any) -> Any:
+    if isinstance(value, eqx.Module):
+        made_from = [field.name for field in dataclasses.fields(value) if field.init]
+        return {"_target_": f"diffsim.{type(value).__name__}"} | {n: _fields(getattr(value, n)) for n in made_from}
+    return np.asarray(value).tolist() if hasattr(value, "dtype") else value

@@ -1,0 +1,4 @@
+"""Who is near whom: found on the host or in compiled code, kept as a table."""
+
+from diffsim.neighbors.search import find_edges as find_edges
+from diffsim.neighbors.table import Neighbors as Neighbors

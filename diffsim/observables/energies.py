@@ -1,0 +1,130 @@
+"""Energies of crystals: cohesion, compression, other phases and a missing atom."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from diffsim.fields import as_array, constant
+from diffsim.graph import graph
+from diffsim.mechanics import energy
+from diffsim.neighbors import Neighbors
+from diffsim.observables.base import AbstractStatic
+from diffsim.potentials.base import AbstractPotential
+from diffsim.relax import relax
+from diffsim.simulators.base import State
+from diffsim.system import System
+
+
+def energy_of_atoms(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, ""]:
+    """Total energy in eV of the same atoms infinitely far apart."""
+    seen = graph(system, neighbors)
+    alone = eqx.tree_at(lambda g: (g.mask, g.vectors), seen, (jnp.zeros_like(seen.mask), _far(seen.vectors, neighbors)))
+    return jnp.sum(jnp.where(seen.weights > 0, seen.weights * potential.atomic_energies(alone), 0.0))
+
+
+def _far(vectors: Float[Array, "3 neighbors atoms"], neighbors: Neighbors) -> Float[Array, "3 neighbors atoms"]:
+    return jnp.zeros_like(vectors).at[0].set(neighbors.radius)
+
+
+class CohesiveEnergy(AbstractStatic):
+    """(Σ E_atom − E) / N: what it takes to pull the crystal apart into atoms, positive where it is bound."""
+
+    unit: str = constant(default="eV/atom")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return ("E_coh",)
+
+    def record(self, potential: AbstractPotential, state: State) -> Float[Array, ""]:
+        atoms = energy_of_atoms(potential, state.system, state.neighbors)
+        return (atoms - energy(potential, state.system, state.neighbors)) / len(state.system.numbers)
+
+
+class EquationOfState(AbstractStatic):
+    """Energy per atom at given volumes per atom, relative to that of the structure itself; the cell scales uniformly."""
+
+    volumes: Float[Array, " volumes"] = eqx.field(converter=as_array)  # Å³/atom
+    unit: str = constant(default="eV/atom")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(f"{volume:.2f} Å³" for volume in np.asarray(self.volumes))
+
+    def record(self, potential: AbstractPotential, state: State) -> Float[Array, " volumes"]:
+        n_atoms = len(state.system.numbers)
+
+        def at(volume: Float[Array, ""]) -> Float[Array, ""]:
+            stretch = jnp.cbrt(volume * n_atoms / state.system.volume)
+            scaled = state.system.strained((stretch - 1) * jnp.eye(3, dtype=stretch.dtype))
+            missing = state.neighbors.overflow(scaled, potential.cutoff)
+            return jnp.where(missing, jnp.nan, energy(potential, scaled, state.neighbors)) / n_atoms
+
+        return jax.vmap(at)(self.volumes) - energy(potential, state.system, state.neighbors) / n_atoms
+
+
+class PhaseEnergy(AbstractStatic):
+    """Energy per atom of another structure, relaxed with its cell, relative to the experiment's own.
+
+    `radius` is how far the list of the other structure reaches, in Å: the cutoff and room to relax.
+    """
+
+    structure: System
+    neighbors: Neighbors
+    name: str = constant(default="phase")
+    unit: str = constant(default="eV/atom")
+
+    def __init__(self, structure: System, radius: float, name: str = "phase"):
+        self.structure = structure
+        self.neighbors = Neighbors.allocate(structure, radius)
+        self.name = name
+        self.unit = "eV/atom"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def record(self, potential: AbstractPotential, state: State) -> Float[Array, ""]:
+        other = relax(potential, self.structure, cell=True, neighbors=self.neighbors)
+        value = energy(potential, other, self.neighbors) / len(other.numbers)
+        value = jnp.where(self.neighbors.overflow(other, potential.cutoff), jnp.nan, value)
+        return value - energy(potential, state.system, state.neighbors) / len(state.system.numbers)
+
+
+class VacancyFormationEnergy(AbstractStatic):
+    """E(N − 1 atoms) − (N − 1)/N E(N atoms) in eV: one atom taken out of a supercell, the others relaxed in a fixed cell.
+
+    Its derivative needs no derivative of the relaxation (at the minimum the forces vanish: the envelope theorem); the
+    implicit one that `relax` carries contributes zero. `structure` is the perfect cell that the experiment relaxes, in
+    the same order of atoms; `radius` as in `PhaseEnergy`.
+    """
+
+    defective: System
+    neighbors: Neighbors
+    repeats: tuple[int, int, int] = constant()
+    unit: str = constant(default="eV")
+
+    def __init__(self, structure: System, repeats: tuple[int, int, int], radius: float):
+        n_a, n_b, n_c = repeats
+        whole = structure.supercell((n_a, n_b, n_c))
+        self.repeats = (n_a, n_b, n_c)
+        self.defective = System(whole.positions[1:], whole.cell, whole.numbers[1:], whole.masses[1:], whole.pbc)
+        self.neighbors = Neighbors.allocate(self.defective, radius)
+        self.unit = "eV"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return ("vacancy",)
+
+    def record(self, potential: AbstractPotential, state: State) -> Float[Array, ""]:
+        cell = state.system.cell * jnp.asarray(self.repeats, state.system.cell.dtype)[:, None]
+        fractional = self.defective.positions @ jnp.linalg.inv(self.defective.cell)
+        start = self.defective.replace(positions=fractional @ cell, cell=cell)
+        final = relax(potential, start, neighbors=self.neighbors)
+        value = energy(potential, final, self.neighbors)
+        value = jnp.where(self.neighbors.overflow(final, potential.cutoff), jnp.nan, value)
+        per_atom = energy(potential, state.system, state.neighbors) / len(state.system.numbers)
+        return value - len(final.numbers) * per_atom

@@ -1,0 +1,154 @@
+"""Lattice dynamics at any q from the primitive cell, exactly: no supercell and no finite displacements.
+
+A displacement wave u_j e^{iq·r_j} changes the edge r_ij of every atom i by u_j e^{iq·r_ij} − u_i, up to a common phase.
+With the second derivatives H_i of an atom's energy by its own edges, D(q) = Σ_i X_i(q)† H_i X_i(q): H is found once,
+each q costs a contraction.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float
+
+from diffsim import units
+from diffsim.fields import as_array, concrete, constant, require_x64
+from diffsim.graph import Graph, graph
+from diffsim.mechanics import neighbors_of, require_periodic
+from diffsim.neighbors import Neighbors
+from diffsim.observables.base import AbstractStatic
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators.base import State
+from diffsim.system import System
+
+_ZERO = 1e-12  # eV/Å²/amu: below (1.6e-5 THz) a mode counts as zero and has no derivative
+_BATCH = 64  # wave vectors at a time
+
+
+def dynamical_matrix(
+    potential: AbstractPotential, system: System, qpoints: Float[Array, "q 3"], neighbors: Neighbors | None = None
+) -> Complex[Array, "q coordinates coordinates"]:
+    """D(q) = Σ_L Φ(i0, jL) e^{iq·(r_jL − r_i0)} / √(m_i m_j) in eV/Å²/amu, in phonopy's phase convention.
+
+    `qpoints` are fractions of the reciprocal lattice vectors of `system.cell`.
+
+    **Raises** `ValueError` for qpoints of a wrong shape, a system that is not periodic in three directions, 32-bit
+    input, and potentials that pass messages (take `force_constants` of a supercell for those).
+    """
+    qpoints = checked_qpoints(potential, system, qpoints)
+    return _dynamical_matrix(potential, system, neighbors_of(potential, system, neighbors), qpoints)
+
+
+def phonon_frequencies(
+    potential: AbstractPotential, system: System, qpoints: Float[Array, "q 3"], neighbors: Neighbors | None = None
+) -> Float[Array, "q coordinates"]:
+    """Frequencies ν = ω/2π in THz, ascending at each q, imaginary ones as negative.
+
+    Gradients are those of perturbation theory; inside a degenerate set only symmetric sums of them have a meaning.
+    """
+    qpoints = checked_qpoints(potential, system, qpoints)
+    return _frequencies(potential, system, neighbors_of(potential, system, neighbors), qpoints)
+
+
+def is_moving(eigenvalue: Float[Array, "..."]) -> Bool[Array, "..."]:
+    """Whether a mode has a frequency that differs from zero."""
+    return jnp.abs(eigenvalue) > _ZERO
+
+
+def frequency_of(eigenvalue: Float[Array, "..."]) -> Float[Array, "..."]:
+    """ν = √λ/2π in THz, −√−λ/2π where λ < 0; the derivative at λ = 0 is taken as zero."""
+    moving = is_moving(eigenvalue)
+    root = jnp.sqrt(jnp.where(moving, jnp.abs(eigenvalue), 1.0))
+    still = jnp.sqrt(jax.lax.stop_gradient(jnp.abs(eigenvalue)))
+    return jnp.sign(eigenvalue) * jnp.where(moving, root, still) / (2 * np.pi * units.THz)
+
+
+def edge_hessians(potential: AbstractPotential, seen: Graph) -> Float[Array, "atoms neighbors 3 neighbors 3"]:
+    """∂²E_i/∂r_ij∂r_ik for each atom: one derivative along each edge component serves all atoms at once."""
+    _, width, n_atoms = seen.vectors.shape
+
+    def by_edges(vectors: Float[Array, "3 neighbors atoms"]) -> Float[Array, "3 neighbors atoms"]:
+        at = lambda v: jnp.sum(seen.weights * potential.atomic_energies(eqx.tree_at(lambda g: g.vectors, seen, v)))  # noqa: E731
+        return jax.grad(at)(vectors)
+
+    def along(seed: Float[Array, "3 neighbors"]) -> Float[Array, "3 neighbors atoms"]:
+        return jax.jvp(by_edges, (seen.vectors,), (jnp.broadcast_to(seed[:, :, None], seen.vectors.shape),))[1]
+
+    seeds = jnp.eye(3 * width, dtype=seen.vectors.dtype).reshape(-1, 3, width)
+    rows = jax.vmap(along)(seeds).reshape(3, width, 3, width, n_atoms)
+    rows = jnp.where(seen.mask & seen.mask[:, None, None, :], rows, 0.0)
+    return jnp.transpose(rows, (4, 1, 0, 3, 2))
+
+
+def bloch_matrix(
+    hessians: Float[Array, "atoms neighbors 3 neighbors 3"], seen: Graph, system: System, q: Float[Array, "3"]
+) -> Complex[Array, "coordinates coordinates"]:
+    """Σ_i X_i† H_i X_i / √(m m) at one q, X_ij,b = e^{iq·r_ij} δ_jb − δ_ib."""
+    n_atoms = len(system.numbers)
+    fractional = jnp.einsum("xkn,xy->ykn", seen.vectors, jnp.linalg.inv(system.cell))
+    phase = jnp.exp(2j * jnp.pi * jnp.einsum("x,xkn->nk", q, fractional))
+    eye = jnp.eye(n_atoms, dtype=hessians.dtype)
+    waves = phase[:, :, None] * eye[seen.index.T] - eye[:, None, :]  # [atoms neighbors b]
+    carried = jnp.einsum("njxky,nkb->njxby", hessians, waves)
+    matrix = jnp.einsum("nja,njxby->axby", waves.conj(), carried)
+    heavy = 1 / jnp.sqrt(system.masses)
+    matrix = (matrix * heavy[:, None, None, None] * heavy[None, None, :, None]).reshape(3 * n_atoms, 3 * n_atoms)
+    return 0.5 * (matrix + matrix.conj().T)
+
+
+def checked_qpoints(
+    potential: AbstractPotential, system: System, qpoints: Float[Array, "q 3"]
+) -> Float[Array, "q 3"]:
+    """The wave vectors as an array, refused where lattice dynamics cannot be done."""
+    require_x64(system.positions, "lattice dynamics")
+    require_periodic(system, "lattice dynamics")
+    reach, cutoff = concrete(potential.reach), concrete(potential.cutoff)
+    if reach is not None and cutoff is not None and reach > cutoff:
+        raise ValueError(
+            f"{type(potential).__name__} passes messages (it reaches {reach} Å over edges of {cutoff} Å): "
+            "take force_constants of a supercell instead"
+        )
+    qpoints = jnp.asarray(qpoints, system.positions.dtype)
+    if qpoints.ndim != 2 or qpoints.shape[1] != 3:
+        raise ValueError(f"qpoints must have shape [q, 3], got {list(qpoints.shape)}")
+    return qpoints
+
+
+def _matrices(potential: AbstractPotential, system: System, neighbors: Neighbors):
+    seen = graph(system, neighbors)
+    hessians = edge_hessians(potential, seen)
+    return lambda q: bloch_matrix(hessians, seen, system, q)
+
+
+@eqx.filter_jit
+def _dynamical_matrix(
+    potential: AbstractPotential, system: System, neighbors: Neighbors, qpoints: Float[Array, "q 3"]
+) -> Complex[Array, "q coordinates coordinates"]:
+    return jax.lax.map(_matrices(potential, system, neighbors), qpoints, batch_size=_BATCH)
+
+
+@eqx.filter_jit
+def _frequencies(
+    potential: AbstractPotential, system: System, neighbors: Neighbors, qpoints: Float[Array, "q 3"]
+) -> Float[Array, "q coordinates"]:
+    matrix = _matrices(potential, system, neighbors)
+    return jax.lax.map(lambda q: frequency_of(jnp.linalg.eigvalsh(matrix(q))), qpoints, batch_size=_BATCH)
+
+
+class PhononFrequencies(AbstractStatic):
+    """Frequencies at chosen wave vectors, all branches of each, ascending."""
+
+    qpoints: Float[Array, "q 3"] = eqx.field(converter=as_array)  # fractions of the reciprocal lattice
+    names: tuple[str, ...] = constant(converter=tuple, default=())
+    unit: str = constant(default="THz")
+
+    def __check_init__(self) -> None:
+        if self.names and len(self.names) != len(self.qpoints):
+            raise ValueError(f"{len(self.qpoints)} qpoints need as many names, got {list(self.names)}")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.names or tuple(str(np.round(q, 4).tolist()) for q in np.asarray(self.qpoints))
+
+    def record(self, potential: AbstractPotential, state: State) -> Float[Array, "q coordinates"]:
+        return phonon_frequencies(potential, state.system, self.qpoints, state.neighbors)

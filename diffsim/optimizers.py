@@ -1,0 +1,153 @@
+"""One update of the outer loop, by gradient descent (optax) or by least squares (optimistix), behind one face."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+import optimistix as optx
+from jaxtyping import Array, Bool, Float
+
+from diffsim.experiment import Experiment
+from diffsim.parametrization import Parametrization
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators.base import State
+from diffsim.system import System
+
+
+class Outcome(NamedTuple):
+    """What one evaluation of all experiments gave."""
+
+    loss: Float[Array, ""]  # ½ Σ residuals²
+    predictions: dict[str, dict[str, Array]]  # {experiment: {target: array}}
+    systems: dict[str, System]  # where each experiment's sample ended
+    overflow: Bool[Array, ""]  # whether a neighbour list was too short: then none of this may be used
+
+
+class Problem(eqx.Module):
+    """Residuals of all experiments as a function of the free numbers."""
+
+    potential: AbstractPotential
+    experiments: dict[str, Experiment]
+    states: dict[str, State]  # where each experiment starts
+    parametrization: Parametrization
+
+    def at(self, free: Float[Array, " free"]) -> AbstractPotential:
+        """The potential with the free numbers put in."""
+        return self.parametrization.rebuild(self.potential, free)
+
+    def residuals(self, free: Float[Array, " free"]) -> tuple[Float[Array, " residuals"], Outcome]:
+        """Of all targets, NaN on overflow, so that no step is taken on their account."""
+        potential = self.at(free)
+        predictions, systems, parts, overflow = {}, {}, [], jnp.array(False)
+        for name, experiment in self.experiments.items():
+            predictions[name], last, diagnostics = experiment.predict(potential, self.states[name])
+            systems[name] = last.system
+            parts.append(experiment.residuals(predictions[name]))
+            overflow = overflow | diagnostics["overflow"]
+        residuals = jnp.where(overflow, jnp.nan, jnp.concatenate(parts))
+        return residuals, Outcome(0.5 * jnp.sum(residuals**2), predictions, systems, overflow)
+
+    def loss(self, free: Float[Array, " free"]) -> tuple[Float[Array, ""], Outcome]:
+        """½ Σ residuals²."""
+        outcome = self.residuals(free)[1]
+        return outcome.loss, outcome
+
+
+    def relisted(self, free: Float[Array, " free"], outcome: Outcome) -> Problem:
+        """The same, starting from where the samples ended, with neighbour lists made there."""
+        potential = self.at(free)
+        states = {name: self.experiments[name].start(potential, system) for name, system in outcome.systems.items()}
+        return eqx.tree_at(lambda p: p.states, self, states)
+
+
+Moved = tuple[Float[Array, " free"], Any, Outcome]  # the free numbers, the method's memory, the outcome there
+
+
+class AbstractMethod(eqx.Module):
+    """How free numbers are moved."""
+
+    @abc.abstractmethod
+    def start(self, problem: Problem, free: Float[Array, " free"]) -> Moved:
+        """Evaluates where the free numbers stand."""
+
+    @abc.abstractmethod
+    def update(self, problem: Problem, free: Float[Array, " free"], memory: Any) -> Moved:
+        """Moves them and evaluates there."""
+
+
+class Descent(AbstractMethod):
+    """Any optax transformation on the loss, each experiment differentiated in the mode of its gradient method."""
+
+    optimizer: optax.GradientTransformation = eqx.field(static=True)
+
+    def start(self, problem: Problem, free: Float[Array, " free"]) -> Moved:
+        slope, outcome = self._slope(problem, free)
+        return free, (self.optimizer.init(free), slope, outcome.loss), outcome
+
+    def update(self, problem: Problem, free: Float[Array, " free"], memory: Any) -> Moved:
+        inner, slope, loss = memory
+        update = optax.with_extra_args_support(self.optimizer).update
+        value = lambda x: problem.loss(x)[0]  # noqa: E731
+        change, inner = update(slope, inner, free, value=loss, grad=slope, value_fn=value)
+        moved = optax.apply_updates(free, change)
+        slope, outcome = self._slope(problem, moved)
+        return moved, (inner, slope, outcome.loss), outcome
+
+    @staticmethod
+    def _slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, " free"], Outcome]:
+        modes = {experiment.gradient.mode for experiment in problem.experiments.values()}
+        if modes == {"forward"}:
+            return jax.jacfwd(problem.loss, has_aux=True)(free)
+        if modes == {"reverse"}:
+            return jax.grad(problem.loss, has_aux=True)(free)
+        raise ValueError(f"all experiments of one fit must be differentiated in one mode, got {sorted(modes)}")
+
+
+class LeastSquares(AbstractMethod):
+    """A least-squares solver of optimistix on the residuals; a rejected step leaves the free numbers where they are.
+
+    A solver looks at the residuals and their Jacobian only where it evaluates next, so it is handed the linear model
+    there: the experiments are then compiled once, not once for each place where the solver uses them.
+    """
+
+    solver: optx.AbstractLeastSquaresSolver
+
+    def start(self, problem: Problem, free: Float[Array, " free"]) -> Moved:
+        model = _linearized(problem, free)
+        shapes, outcome = eqx.filter_eval_shape(model, free, None)
+        memory = self.solver.init(model, free, None, {}, shapes, outcome, frozenset())
+        return self.solver.step(model, free, None, {}, memory, frozenset())  # a solver's first step only evaluates
+
+    def update(self, problem: Problem, free: Float[Array, " free"], memory: Any) -> Moved:
+        model = _linearized(problem, memory.y_eval)
+        return self.solver.step(model, free, None, {}, memory, frozenset())
+
+
+def _linearized(problem: Problem, at: Float[Array, " free"]) -> Callable[[Array, None], tuple[Array, Outcome]]:
+    """r(y) ≈ r(y₀) + J (y − y₀), with the outcome at y₀."""
+
+    def both(free: Array) -> tuple[Array, tuple[Array, Outcome]]:
+        residuals, outcome = problem.residuals(free)
+        return residuals, (residuals, outcome)
+
+    jacobian, (residuals, outcome) = jax.jacfwd(both, has_aux=True)(at)
+    return lambda y, _: (residuals + jacobian @ (y - at), outcome)
+
+
+def method_for(optimizer: Any) -> AbstractMethod:
+    """The method that an optimizer of either library calls for."""
+    if isinstance(optimizer, AbstractMethod):
+        return optimizer
+    if isinstance(optimizer, optx.AbstractLeastSquaresSolver):
+        return LeastSquares(optimizer)
+    if isinstance(optimizer, optax.GradientTransformation):
+        return Descent(optimizer)
+    raise ValueError(
+        f"the optimizer must be an optax transformation or a least-squares solver of optimistix, got {optimizer!r}"
+    )

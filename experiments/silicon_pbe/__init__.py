@@ -1,0 +1,15 @@
+"""First-principles reference data of silicon: PBE with plane waves, made by Quantum ESPRESSO through ASE.
+
+Run ``python -m experiments.silicon_pbe --stage all`` (about an hour and a half on one core).  The stages are
+
+* ``convergence``: what cutoff, k-mesh and pseudopotential cost in energy differences, forces and stress;
+* ``eos``: energy and pressure against volume, the lattice constant and bulk modulus;
+* ``elastic``: elastic constants by central differences of the stress, clamped and relaxed;
+* ``cohesion``: the cohesive energy against the spin-polarised atom;
+* ``phonons``: force constants by finite displacements, frequencies and bands;
+* ``gruneisen``: the mode Grüneisen parameters;
+* ``beta-tin``: the energy of the β-tin phase above diamond.
+
+Every pw.x result is cached in the work directory under a hash of its inputs, so an interrupted run resumes.
+Results go to ``diffsim/data/silicon_pbe``, stage by stage.
+"""

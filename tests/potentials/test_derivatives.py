@@ -1,0 +1,186 @@
+"""Derivatives of every potential: in both modes against each other and against differences, and where they could break.
+
+What these tests cost is compiling, so each compiled function answers several questions.
+"""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.flatten_util import ravel_pytree
+
+from diffsim import Neighbors, System
+from diffsim.fields import parameters
+from diffsim.mechanics import _minus_forces, total_energy
+from tests.helpers import POTENTIALS
+
+SKIN = 0.1  # Å, so that steps of cutoff, positions and strain stay within the list
+# truncation h⁴ f⁽⁵⁾ ≤ 1e-7 with an edge 0.015 Å inside a cutoff; rounding ε f/h ≈ 1e-12
+PARAMETER_STEP = 5e-5  # relative
+POSITION_STEP = 5e-4  # Å
+CHEAP = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+every_potential = pytest.mark.parametrize("name", sorted(POTENTIALS))
+
+
+class Case(NamedTuple):
+    """A potential as a function of one flat vector, each parameter in units of itself (or of 1 where it is 0)."""
+
+    parameters: jax.Array
+    build: Callable
+    system: System
+    neighbors: Neighbors
+
+
+@functools.cache
+def case(name: str) -> Case:
+    potential, system = POTENTIALS[name]()
+    arrays, static = eqx.partition(potential, eqx.is_inexact_array)
+    theta, unravel = ravel_pytree(arrays)
+    assert theta.size == sum(p.value.size for p in parameters(potential).values()), "an array is not a parameter"
+    unit = jnp.where(theta == 0, 1.0, jnp.abs(theta))
+    build = lambda scaled: eqx.combine(unravel(unit * scaled), static)  # noqa: E731
+    return Case(theta / unit, build, system, Neighbors.allocate(system, float(potential.cutoff) + SKIN))
+
+
+def difference(values: jax.Array, step: float) -> jax.Array:
+    """f′ to fourth order from f(−2h), f(−h), f(h), f(2h)."""
+    return jnp.tensordot(jnp.array([1.0, -8.0, 8.0, -1.0]), values, 1) / (12 * step)
+
+
+def around(start: jax.Array, step: float) -> jax.Array:
+    """`start` and, along each of its entries, the four points that `difference` takes: [1 + 4·entries, entries]."""
+    moves = jnp.array([-2.0, -1.0, 1.0, 2.0])[:, None, None] * step * jnp.eye(start.size)
+    return jnp.concatenate([start[None], (start + moves).reshape(-1, start.size)])
+
+
+@functools.cache
+def by_parameters(name: str) -> Callable:
+    """(system, neighbors) → E and Σ|F|² and their derivatives by the parameters."""
+    theta, build, *_ = case(name)
+
+    def derive(system: System, neighbors: Neighbors) -> dict:
+        def observe(theta: jax.Array) -> tuple[jax.Array, jax.Array]:
+            energy = lambda x: total_energy(build(theta), system.replace(positions=x), neighbors)  # noqa: E731
+            e, slope = jax.value_and_grad(energy)(system.positions)
+            values = jnp.stack([e, jnp.sum(slope**2)])
+            return values, values
+
+        forward, values = jax.jacfwd(observe, has_aux=True)(theta)
+        reverse, _ = jax.jacrev(observe, has_aux=True)(theta)
+        stacked, _ = jax.vmap(observe)(around(theta, PARAMETER_STEP))
+        differences = difference(stacked[1:].reshape(4, theta.size, 2), PARAMETER_STEP).T
+        return {"values": values, "forward": forward, "reverse": reverse, "stacked": stacked[0], "differences": differences}
+
+    return jax.jit(derive, compiler_options=CHEAP)
+
+
+@every_potential
+def test_parameter_gradients_agree(name: str):
+    """∂E/∂θ and ∂Σ|F|²/∂θ of every parameter: reverse mode, forward mode, and differences over stacked potentials."""
+    _, _, system, neighbors = case(name)
+    found = {key: np.asarray(value) for key, value in by_parameters(name)(system, neighbors).items()}
+    np.testing.assert_allclose(found["stacked"], found["values"], rtol=1e-12)
+    for reverse, forward, differences in zip(found["reverse"], found["forward"], found["differences"], strict=True):
+        scale = np.abs(reverse).max()
+        np.testing.assert_allclose(forward, reverse, rtol=1e-10, atol=1e-10 * scale)
+        np.testing.assert_allclose(differences, reverse, rtol=1e-6, atol=1e-9 * scale)
+
+
+@every_potential
+def test_derivatives_are_finite_at_the_edge_of_reach(name: str):
+    """Two atoms exactly at each radius where a branch is taken, and the rest (or all of them) alone."""
+    theta, build, system, neighbors = case(name)
+    potential = build(theta)
+    lonely = 8 * float(potential.cutoff)
+    apart = np.arange(len(system.numbers))[:, None] * np.array([lonely, 0, 0])
+    empty = System(apart, 10 * lonely * np.eye(3), system.numbers, system.masses)
+    for radius in (None, *special_radii(potential)):
+        positions = apart.copy()
+        if radius is not None:
+            positions[1] = [radius, 0, 0]  # √(r²) = r to the last bit
+        placed = empty.replace(positions=jnp.asarray(positions))
+        list_ = Neighbors.allocate(placed, float(neighbors.radius), capacity=len(neighbors.index))
+        list_ = dataclasses.replace(list_, images=neighbors.images)  # what decides compiling anew
+        assert int(list_.mask.sum()) == (0 if radius is None else 2)
+        for key, value in by_parameters(name)(placed, list_).items():
+            assert np.isfinite(value).all(), f"{key} at {radius} Å: {value}"
+
+
+def special_radii(potential: eqx.Module) -> list[float]:
+    """Every Å where a formula changes: cutoffs, onsets, the ends of the switching functions, of each pair."""
+    radii = [np.ravel(potential.cutoff)]
+    for name in ("onset", "short_cutoff", "coulomb_cutoff", "c"):
+        if name in parameters(potential) and parameters(potential)[name].unit == "Å":
+            radii.append(np.ravel(getattr(potential, name)))
+    if hasattr(potential, "R"):
+        radii += [np.ravel(potential.R - potential.D), np.ravel(potential.R + potential.D)]
+    elif hasattr(potential, "a"):
+        radii.append(np.ravel(potential.a * (potential.sigma if parameters(potential)["a"].unit == "" else 1.0)))
+    return sorted(set(np.concatenate(radii).tolist()))
+
+
+@every_potential
+def test_forces_and_stress_are_differences_of_energy(name: str):
+    theta, build, system, neighbors = case(name)
+
+    @functools.partial(jax.jit, compiler_options=CHEAP)
+    def derive(start: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def energy(moved: jax.Array) -> jax.Array:
+            displaced = system.replace(positions=system.positions + moved[9:].reshape(-1, 3))
+            return total_energy(build(theta), displaced.strained(moved[:9].reshape(3, 3)), neighbors)
+
+        values = jax.vmap(energy)(around(start, POSITION_STEP))
+        return jax.grad(energy)(start), difference(values[1:].reshape(4, -1), POSITION_STEP)
+
+    gradient, differences = (np.asarray(x) for x in derive(jnp.zeros(9 + system.positions.size)))
+    # strain in eV, forces in eV/Å; rounding: ε|E|/h ≈ 1e-15 · 10 eV / 5e-4, truncation as above
+    np.testing.assert_allclose(differences, gradient, rtol=1e-6, atol=1e-8)
+
+
+def _along(name: str) -> tuple[Callable, jax.Array, jax.Array]:
+    theta, build, system, neighbors = case(name)
+    direction = np.random.default_rng(0).standard_normal(system.positions.shape)
+    energy = lambda x: total_energy(build(theta), system.replace(positions=x), neighbors)  # noqa: E731
+    return energy, system.positions, jnp.asarray(direction)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n.endswith("mixture") else n for n in sorted(POTENTIALS)]
+)
+def test_third_derivatives_agree(name: str):
+    """v·∇(v·∇(v·∇E)): reverse over reverse over reverse, forward three times, and a second difference of v·∇E."""
+    energy, x, v = _along(name)
+
+    def forward(f: Callable) -> Callable:
+        return lambda x: jax.jvp(f, (x,), (v,))[1]
+
+    def reverse(f: Callable) -> Callable:
+        return lambda x: jnp.vdot(jax.grad(f)(x), v)
+
+    @functools.partial(jax.jit, compiler_options=CHEAP)
+    def derive(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        slopes = jax.vmap(lambda t: reverse(energy)(x + t * v))(POSITION_STEP * jnp.arange(-2, 3))
+        curvature = jnp.array([-1.0, 16.0, -30.0, 16.0, -1.0]) @ slopes / (12 * POSITION_STEP**2)
+        return reverse(reverse(reverse(energy)))(x), forward(forward(forward(energy)))(x), curvature
+
+    by_reverse, by_forward, by_difference = derive(x)
+    np.testing.assert_allclose(by_reverse, by_forward, rtol=1e-10)
+    # rounding: ε |v·∇E| / h² ≈ 1e-15 · 10 / 2.5e-7
+    np.testing.assert_allclose(by_difference, by_forward, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["stillinger_weber", "edip"])
+def test_forces_have_no_scatter(name: str):
+    """Sums over edges that end on an atom are gathers (see diffsim.graph): a scatter is what XLA is slow at on CPUs."""
+    theta, build, system, neighbors = case(name)
+    compiled = jax.jit(_minus_forces).lower(build(theta), system, neighbors).compile().as_text()
+    operations = set(re.findall(r"= \S+ ([a-z-]+)\(", compiled))
+    assert "gather" in operations
+    assert "scatter" not in operations

@@ -1,0 +1,78 @@
+"""The three-body potentials against LAMMPS, through the files that both read and write."""
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.data import chemical_symbols
+
+import diffsim
+from diffsim.potentials import EDIP, AbstractPotential, StillingerWeber, Tersoff
+from tests.helpers import POTENTIALS, assert_agrees, assert_repeats, rattled
+from tests.oracles.lammps import LammpsResult, evaluate, potential_file
+
+STYLES = {StillingerWeber: "sw", EDIP: "edip/multi", Tersoff: "tersoff"}  # `edip` itself looks its functions up in tables
+NAMES = ["stillinger_weber", "edip", "tersoff"]
+MIXTURES = [f"{name}_mixture" for name in NAMES]
+STRUCTURES = {"Si": (5.431, "diamond"), "CdTe": (6.2, "zincblende"), "SiC": (4.36, "zincblende")}
+PUBLISHED = {  # file → form and species, not in the order of the file
+    "Si.sw": (StillingerWeber, ["Si"]),
+    "Si.edip": (EDIP, ["Si"]),
+    "Si.tersoff": (Tersoff, ["Si"]),
+    "CdTe.sw": (StillingerWeber, ["Te", "Cd"]),
+    "SiC.edip": (EDIP, ["C", "Si"]),
+    "SiC.tersoff": (Tersoff, ["Si", "C"]),
+}
+
+
+def lammps(potential: AbstractPotential, path, system) -> LammpsResult:
+    symbols = [chemical_symbols[z] for z in potential.species]
+    commands = [f"pair_style {STYLES[type(potential)]}", f"pair_coeff * * {path} {' '.join(symbols)}"]
+    return evaluate(system, commands, symbols=symbols)
+
+
+def crystal(potential: AbstractPotential, amplitude: float, **how):
+    formula = "".join(chemical_symbols[z] for z in sorted(potential.species, reverse=14 in potential.species))
+    a, structure = STRUCTURES[formula]
+    return rattled(bulk(formula, structure, a=a), amplitude, strain=0.05, **how)
+
+
+def perturbed(potential: AbstractPotential) -> AbstractPotential:
+    """Parameters with all the digits that a double has; tables stay symmetric."""
+    return jax.tree.map(lambda x: x * (1 + 1e-3 * np.pi) if eqx.is_inexact_array(x) else x, potential)
+
+
+@pytest.mark.parametrize("amplitude", [0.1, 0.3])
+@pytest.mark.parametrize("name", NAMES + MIXTURES)
+def test_rattled_strained_cells_agree_with_lammps(name: str, amplitude: float, tmp_path):
+    potential, _ = POTENTIALS[name]()
+    system = crystal(potential, amplitude, seed=int(10 * amplitude))
+    potential.to_lammps(tmp_path / "file")
+    assert_agrees(potential, system, *lammps(potential, tmp_path / "file", system))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_files_agree_with_lammps(name: str):
+    form, species = PUBLISHED[name]
+    potential = form.from_lammps(potential_file(name), species)
+    system = crystal(potential, 0.1)
+    expected = lammps(potential, potential_file(name), system)
+    assert diffsim.energy(potential, system) == pytest.approx(expected.energy, rel=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMES + MIXTURES)
+def test_files_keep_every_digit(name: str, tmp_path):
+    potential, system = POTENTIALS[name]()
+    potential = perturbed(potential)
+    potential.to_lammps(tmp_path / "file")
+    symbols = [chemical_symbols[z] for z in potential.species]
+    assert eqx.tree_equal(type(potential).from_lammps(tmp_path / "file", symbols), potential)
+    # the sums run in another order, so the energies are equal to rounding only
+    expected = lammps(potential, tmp_path / "file", system).energy
+    assert diffsim.energy(potential, system) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", [*NAMES, *(pytest.param(name, marks=pytest.mark.slow) for name in MIXTURES)])
+def test_small_cells_repeat(name: str):
+    assert_repeats(*POTENTIALS[name]())
