@@ -21,7 +21,7 @@ CONF = next(p for p in (_HERE / "conf", _HERE.parent / "conf") if (p / "config.y
 _KEYS = ("name", "potential", "experiments", "held_out", "optimizer", "trainable", "steps", "seed", "x64", "figures")
 
 
-def unit(value: float, name: str) -> float:
+def unit(value: float | int, name: str) -> float:
     """`${unit:2,fs}`: a quantity in diffsim's own units."""
     known = [n for n, factor in vars(units).items() if isinstance(factor, float) and not n.startswith("_")]
     if name not in known:

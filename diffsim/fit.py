@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import numpy as np
 import optax
@@ -74,12 +73,12 @@ def _updates(problem: Problem, method: AbstractMethod, steps: int, state: FitSta
     began = time.perf_counter() - (state.seconds if state else 0.0)
     free = problem.parametrization.free(problem.potential)
     if state is None:
-        problem, (free, memory, _) = _with_room(problem, lambda p: _start(method, p, free))
+        problem, (free, memory, _) = _with_room(problem, lambda p: method.start(p, free))
     else:
         memory = state.memory
     for step in range(done + 1, done + steps + 1):
         here = (free, memory)
-        problem, (free, memory, outcome) = _with_room(problem, lambda p: _update(method, p, *here))  # noqa: B023
+        problem, (free, memory, outcome) = _with_room(problem, lambda p: method.update(p, *here))  # noqa: B023
         predictions = jax.tree.map(np.asarray, outcome.predictions)
         seconds = time.perf_counter() - began
         yield FitState(step, problem.at(free), float(outcome.loss), predictions, seconds, memory)
@@ -103,7 +102,3 @@ def _with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Prob
             problem = problem.relisted(free, outcome)
         return problem, (free, memory, outcome)
     raise ValueError("a structure keeps growing out of its neighbour list: take smaller steps")
-
-
-_start = eqx.filter_jit(lambda method, problem, free: method.start(problem, free))
-_update = eqx.filter_jit(lambda method, problem, free, memory: method.update(problem, free, memory))

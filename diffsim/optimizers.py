@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -82,62 +81,79 @@ class AbstractMethod(eqx.Module):
 
 
 class Descent(AbstractMethod):
-    """Any optax transformation on the loss, each experiment differentiated in the mode of its gradient method."""
+    """Any optax transformation on the loss, differentiated in the mode of the experiments' gradient method."""
 
     optimizer: optax.GradientTransformation = eqx.field(static=True)
 
     def start(self, problem: Problem, free: Float[Array, " free"]) -> Moved:
-        slope, outcome = self._slope(problem, free)
+        slope, outcome = _slope(problem, free)
         return free, (self.optimizer.init(free), slope, outcome.loss), outcome
 
     def update(self, problem: Problem, free: Float[Array, " free"], memory: Any) -> Moved:
-        inner, slope, loss = memory
-        update = optax.with_extra_args_support(self.optimizer).update
-        value = lambda x: problem.loss(x)[0]  # noqa: E731
-        change, inner = update(slope, inner, free, value=loss, grad=slope, value_fn=value)
-        moved = optax.apply_updates(free, change)
-        slope, outcome = self._slope(problem, moved)
+        moved, inner = _descend(self, problem, free, memory)
+        slope, outcome = _slope(problem, moved)
         return moved, (inner, slope, outcome.loss), outcome
-
-    @staticmethod
-    def _slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, " free"], Outcome]:
-        modes = {experiment.gradient.mode for experiment in problem.experiments.values()}
-        if modes == {"forward"}:
-            return jax.jacfwd(problem.loss, has_aux=True)(free)
-        if modes == {"reverse"}:
-            return jax.grad(problem.loss, has_aux=True)(free)
-        raise ValueError(f"all experiments of one fit must be differentiated in one mode, got {sorted(modes)}")
 
 
 class LeastSquares(AbstractMethod):
     """A least-squares solver of optimistix on the residuals; a rejected step leaves the free numbers where they are.
 
     A solver looks at the residuals and their Jacobian only where it evaluates next, so it is handed the linear model
-    there: the experiments are then compiled once, not once for each place where the solver uses them.
+    there, r(y) ≈ r(y₀) + J (y − y₀): the experiments are compiled once, not once for each use that the solver makes.
     """
 
     solver: optx.AbstractLeastSquaresSolver
 
     def start(self, problem: Problem, free: Float[Array, " free"]) -> Moved:
-        model = _linearized(problem, free)
-        shapes, outcome = eqx.filter_eval_shape(model, free, None)
-        memory = self.solver.init(model, free, None, {}, shapes, outcome, frozenset())
-        return self.solver.step(model, free, None, {}, memory, frozenset())  # a solver's first step only evaluates
+        return _begin(self, free, *_linear_model(problem, free))  # a solver's first step only evaluates
 
     def update(self, problem: Problem, free: Float[Array, " free"], memory: Any) -> Moved:
-        model = _linearized(problem, memory.y_eval)
-        return self.solver.step(model, free, None, {}, memory, frozenset())
+        return _step(self, free, memory, *_linear_model(problem, memory.y_eval))
 
 
-def _linearized(problem: Problem, at: Float[Array, " free"]) -> Callable[[Array, None], tuple[Array, Outcome]]:
-    """r(y) ≈ r(y₀) + J (y − y₀), with the outcome at y₀."""
+# Compiled apart: what evaluates the experiments (large, the same at the start and later) and what moves the numbers.
 
+
+@eqx.filter_jit
+def _slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, " free"], Outcome]:
+    modes = {experiment.gradient.mode for experiment in problem.experiments.values()}
+    if modes == {"forward"}:
+        return jax.jacfwd(problem.loss, has_aux=True)(free)
+    if modes == {"reverse"}:
+        return jax.grad(problem.loss, has_aux=True)(free)
+    raise ValueError(f"all experiments of one fit must be differentiated in one mode, got {sorted(modes)}")
+
+
+@eqx.filter_jit
+def _descend(method: Descent, problem: Problem, free: Float[Array, " free"], memory: Any) -> tuple[Array, Any]:
+    inner, slope, loss = memory
+    update = optax.with_extra_args_support(method.optimizer).update
+    change, inner = update(slope, inner, free, value=loss, grad=slope, value_fn=lambda x: problem.loss(x)[0])
+    return optax.apply_updates(free, change), inner
+
+
+@eqx.filter_jit
+def _linear_model(problem: Problem, free: Float[Array, " free"]) -> tuple[Array, Array, Outcome]:
     def both(free: Array) -> tuple[Array, tuple[Array, Outcome]]:
         residuals, outcome = problem.residuals(free)
         return residuals, (residuals, outcome)
 
-    jacobian, (residuals, outcome) = jax.jacfwd(both, has_aux=True)(at)
-    return lambda y, _: (residuals + jacobian @ (y - at), outcome)
+    jacobian, (residuals, outcome) = jax.jacfwd(both, has_aux=True)(free)
+    return residuals, jacobian, outcome
+
+
+@eqx.filter_jit
+def _begin(method: LeastSquares, free: Array, residuals: Array, jacobian: Array, outcome: Outcome) -> Moved:
+    model = lambda y, _: (residuals + jacobian @ (y - free), outcome)  # noqa: E731
+    shapes, outcome_shapes = eqx.filter_eval_shape(model, free, None)
+    memory = method.solver.init(model, free, None, {}, shapes, outcome_shapes, frozenset())
+    return method.solver.step(model, free, None, {}, memory, frozenset())
+
+
+@eqx.filter_jit
+def _step(method: LeastSquares, free: Array, memory: Any, residuals: Array, jacobian: Array, outcome: Outcome) -> Moved:
+    model = lambda y, _: (residuals + jacobian @ (y - memory.y_eval), outcome)  # noqa: E731
+    return method.solver.step(model, free, None, {}, memory, frozenset())
 
 
 def method_for(optimizer: Any) -> AbstractMethod:

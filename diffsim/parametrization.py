@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -71,11 +72,11 @@ class Parametrization(eqx.Module):
         return eqx.tree_at(lambda p: [_get(p, name) for name in self.names], potential, new)
 
 
-def _get(potential: AbstractPotential, name: str) -> Array:
-    value = potential
+def _get(potential: AbstractPotential, name: str) -> Any:
+    value: Any = potential
     for part in name.split("."):
         value = getattr(value, part)
-    return value  # type: ignore[return-value]
+    return value
 
 
 def _places(value: np.ndarray, positive: bool, n_species: int, used: int) -> tuple[tuple[int, ...], int]:

@@ -121,7 +121,7 @@ class System(eqx.Module):
         atoms.positions[:] = np.asarray(self.positions)[real]  # as they are, whatever constraints say
         atoms.set_cell(np.asarray(self.cell))
         atoms.set_pbc(self.pbc)
-        atoms.set_masses(np.asarray(self.masses)[real])
+        atoms.set_array("masses", np.asarray(self.masses)[real], float, ())
         return atoms
 
 

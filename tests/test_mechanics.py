@@ -60,7 +60,7 @@ def test_the_hessian_is_minus_differences_of_the_forces():
     hessian = np.asarray(diffsim.hessian(SW, CRYSTAL, WITH_SKIN))
     for atom, axis in np.ndindex(2, 3):
         difference = central_differences(lambda h: diffsim.forces(SW, displaced(atom, axis, h), WITH_SKIN), 1e-4)  # noqa: B023
-        np.testing.assert_allclose(hessian[:, :, atom, axis], -difference, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(hessian[:, :, atom, axis], -difference, rtol=0, atol=1e-6)
     np.testing.assert_allclose(hessian, hessian.transpose(2, 3, 0, 1), rtol=0, atol=1e-12)  # rounding
 
 

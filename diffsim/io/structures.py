@@ -1,6 +1,7 @@
 """Structure files of every format that ASE knows."""
 
 from pathlib import Path
+from typing import cast
 
 from diffsim.system import System
 
@@ -10,6 +11,7 @@ def read_structure(path: str | Path) -> System:
 
     **Raises** `ValueError`, one sentence, where the file is missing, unreadable, empty or truncated.
     """
+    import ase
     import ase.io
 
     if not Path(path).is_file():
@@ -17,7 +19,7 @@ def read_structure(path: str | Path) -> System:
     if Path(path).stat().st_size == 0:
         raise ValueError(f"cannot read the structure {path}: the file is empty")
     try:
-        atoms = ase.io.read(Path(path), do_not_split_by_at_sign=True)
+        atoms = cast(ase.Atoms, ase.io.read(Path(path), do_not_split_by_at_sign=True))
     except Exception as error:  # ASE's readers raise anything on a broken file
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ValueError(
@@ -37,8 +39,9 @@ def write_structure(path: str | Path, system: System) -> None:
     **Raises** `ValueError` where the format is unknown or the file cannot be written.
     """
     import ase.io
+    from ase.io.formats import UnknownFileTypeError
 
     try:
         ase.io.write(Path(path), system.to_ase())
-    except (OSError, ase.io.formats.UnknownFileTypeError) as error:
+    except (OSError, UnknownFileTypeError) as error:
         raise ValueError(f"cannot write the structure {path}: {error}") from None

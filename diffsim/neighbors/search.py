@@ -1,7 +1,7 @@
 """The edges of a structure, found on the host with a k-d tree over the atoms and their images."""
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 _TOO_CLOSE = 1e-3  # Å: two atoms at one place have no direction between them
 _SLACK = 1e-6  # candidates may lie this much outside (Å, or cells); the last comparison is exact
@@ -33,8 +33,8 @@ def find_edges(
     ghosts = inner[None] + grid[:, None]  # [images atoms periodic]
     near = ((ghosts > inner.min(0, initial=0.0) - reach) & (ghosts < inner.max(0, initial=0.0) + reach)).all(-1)
     image, atom = np.nonzero(near)
-    tree = cKDTree(homes[atom] + grid[image] @ lattice)
-    pairs = cKDTree(homes).sparse_distance_matrix(tree, radius + _SLACK, output_type="ndarray")
+    tree = KDTree(homes[atom] + grid[image] @ lattice)
+    pairs = KDTree(homes).sparse_distance_matrix(tree, radius + _SLACK, output_type="ndarray")
     i, j = pairs["i"], atom[pairs["j"]]
     shifts = np.zeros((len(i), 3), int)
     shifts[:, axes] = (grid[image[pairs["j"]]] - wraps[j] + wraps[i]) @ reduction

@@ -49,7 +49,7 @@ def check_cutoff(cutoff: Array, name: str = "cutoff") -> None:
     """Refuses a cutoff that is not a positive, finite number."""
     value = concrete(cutoff)
     if value is not None and not (np.isfinite(value).all() and (value > 0).all()):
-        raise ValueError(f"{name} must be positive, got {value} Å")
+        raise ValueError(f"{name} must be positive, got {value.tolist()} Å")
 
 
 def check_species(potential: AbstractPotential, system: System) -> None:

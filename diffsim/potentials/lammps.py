@@ -36,7 +36,15 @@ def write_parameters(path: str | Path, title: str, species: tuple[int, ...], par
     for place in np.ndindex(*shape):
         values = (f"{float(table[place]):.17g}" for table in tables)
         lines.append(" ".join([*(chemical_symbols[species[s]] for s in place), *values]))
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_lines(path, lines)
+
+
+def write_lines(path: str | Path, lines: list[str]) -> None:
+    """Writes a potential file, or says in one sentence why it cannot."""
+    try:
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write the potential file {path}: {error}") from None
 
 
 def _read_entries(path: str | Path, species: list[str], fields: tuple[str, ...]) -> dict[str, np.ndarray]:

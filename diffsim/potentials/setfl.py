@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from diffsim.potentials.lammps import write_lines
+
 
 class Setfl(NamedTuple):
     """What a setfl file says."""
@@ -71,7 +73,7 @@ def write_setfl(path: str | Path, title: str, file: Setfl) -> None:
             lines += _numbers(function)
     for pair in file.pair:
         lines += _numbers(pair)
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_lines(path, lines)
 
 
 def _lines(path: str | Path) -> list[str]:

@@ -66,7 +66,7 @@ class Tersoff(AbstractPotential):
         check_cutoff(self.R + self.D, "the cutoff R + D")
         R, D = concrete(self.R), concrete(self.D)
         if R is not None and D is not None and not ((D > 0) & (D < R)).all():
-            raise ValueError(f"D must lie between 0 and R = {R} Å, got {D} Å")
+            raise ValueError(f"D must lie between 0 and R = {R.tolist()} Å, got {D.tolist()} Å")
 
     @property
     def cutoff(self) -> Float[Array, ""]:

@@ -8,7 +8,8 @@ Run ``python -m experiments.silicon_pbe --stage all`` (about an hour and a half 
 * ``cohesion``: the cohesive energy against the spin-polarised atom;
 * ``phonons``: force constants by finite displacements, frequencies and bands;
 * ``gruneisen``: the mode Grüneisen parameters;
-* ``beta-tin``: the energy of the β-tin phase above diamond.
+* ``beta-tin``: the energy of the β-tin phase above diamond;
+* ``comparison``: frequencies at Γ and X with the other pseudopotential.
 
 Every pw.x result is cached in the work directory under a hash of its inputs, so an interrupted run resumes.
 Results go to ``diffsim/data/silicon_pbe``, stage by stage.

@@ -15,6 +15,7 @@ from experiments.silicon_pbe.phonons import (
     MASS,
     PRIMITIVE_SUPERCELL,
     QPOINTS,
+    ZONE_BOUNDARY_SUPERCELL,
     compute_bands,
     compute_force_constants,
     compute_frequencies,
@@ -29,6 +30,7 @@ OUTPUT = Path("diffsim/data/silicon_pbe")
 SUPERCELLS = ((PRIMITIVE_SUPERCELL, (5, 5, 5)), (CONVENTIONAL_SUPERCELL, (3, 3, 3)))
 # Of the 16 atoms, 8×8×8 of the primitive cell, which also passes; its error cancels between two volumes.
 GRUNEISEN_MESH = (4, 4, 4)
+COMPARISON_MESH = (8, 8, 6)  # of the tetragonal four-atom cell
 
 
 def run_convergence(cache: PwCache, reference: Reference) -> None:
@@ -62,7 +64,7 @@ def run_eos(cache: PwCache, reference: Reference) -> None:
     )
     print("norm-conserving:", json.dumps({"energy": by_energy, "pressure": by_pressure}, indent=1))
     other = compute_equation_of_state(cache, ULTRASOFT_SETTING)
-    summary = {"energy_fit": other["energy_fit"], "pressure_fit": other["pressure_fit"]}
+    summary = {key: other[key] for key in ("energy_fit", "pressure_fit")}
     reference.update(ultrasoft_comparison=summary)
     print("ultrasoft:", json.dumps(summary, indent=1))
 
@@ -103,6 +105,23 @@ def run_phonons(cache: PwCache, reference: Reference) -> None:
             bands=compute_bands(phonon),
         )
         print(atoms, "atoms:", json.dumps(history[f"{atoms} atoms"]), flush=True)
+
+
+def run_comparison(cache: PwCache, reference: Reference) -> None:
+    """Save the frequencies at Γ and X of both pseudopotentials, each at its own zero of the stress."""
+    other = reference["ultrasoft_comparison"]
+    edges = {
+        CONVERGED: reference["lattice_constant"]["value"],
+        ULTRASOFT_SETTING: round(other["pressure_fit"]["lattice_constant_A"], 5),
+    }
+    frequencies = {}
+    for setting, edge in edges.items():
+        setting = replace(setting, kmesh=COMPARISON_MESH)
+        phonon = compute_force_constants(cache, setting, edge, supercell=ZONE_BOUNDARY_SUPERCELL)
+        frequencies[setting.pseudo] = {name: compute_frequencies(phonon)[name] for name in ("Γ", "X")}
+        print(setting.pseudo, json.dumps(frequencies[setting.pseudo]), flush=True)
+    summary = {**frequencies, "unit": "THz", "supercell_atoms": 4, "kmesh": list(COMPARISON_MESH)}
+    reference.update(ultrasoft_comparison=other | {"frequencies": summary})
 
 
 def run_gruneisen(cache: PwCache, reference: Reference) -> None:
@@ -152,6 +171,7 @@ STAGES = {
     "phonons": run_phonons,
     "gruneisen": run_gruneisen,
     "beta-tin": run_beta_tin,
+    "comparison": run_comparison,
 }
 
 

@@ -108,14 +108,14 @@ def compute_elastic_constants(cache: PwCache, setting: PlaneWaves, lattice_const
     relaxed, shifts = zip(*(relax_sublattice(cache, setting, atoms) for atoms in sheared), strict=True)
     perfect = cache.solve(bulk("Si", a=lattice_constant), setting)["stress"]
 
-    def differentiate(first: list, second: list, component: int) -> float:
-        return (first[component] - second[component]) / (2 * STRAIN) / GPa
+    def differentiate(stresses: list, component: int) -> float:
+        return (stresses[0][component] - stresses[1][component]) / (2 * STRAIN) / GPa
 
     return {
-        "C11": differentiate(*axial, 0),
-        "C12": (differentiate(*axial, 1) + differentiate(*axial, 2)) / 2,
-        "C44": differentiate(*(result["stress"] for result in relaxed), 3),
-        "C44_clamped": differentiate(*clamped, 3),
+        "C11": differentiate(axial, 0),
+        "C12": (differentiate(axial, 1) + differentiate(axial, 2)) / 2,
+        "C44": differentiate([result["stress"] for result in relaxed], 3),
+        "C44_clamped": differentiate(clamped, 3),
         "unit": "GPa",
         "kleinman_parameter": -(shifts[0] - shifts[1]) / (2 * STRAIN * lattice_constant / 4),
         "strain": STRAIN,

@@ -105,7 +105,7 @@ class PwCache:
         atoms = atoms.copy()
         atoms.calc = Espresso(
             profile=EspressoProfile(command="pw.x", pseudo_dir=self.pseudo_dir),
-            directory=scratch,
+            directory=str(scratch),
             pseudopotentials={"Si": setting.pseudo},
             # ASE's default offset of zero is the Γ-centred mesh; a shifted one breaks the symmetry of a strained cell.
             kpts=setting.kmesh,

@@ -25,6 +25,8 @@ BAND_POINTS = 40
 # Both hold Γ, X and L: twice the primitive cell (16 atoms), twice the conventional cell (64 atoms).
 PRIMITIVE_SUPERCELL = ((2, 0, 0), (0, 2, 0), (0, 0, 2))
 CONVENTIONAL_SUPERCELL = ((-2, 2, 2), (2, -2, 2), (2, 2, -2))
+# The smallest that holds Γ and X: four atoms, tetragonal, for comparing pseudopotentials.
+ZONE_BOUNDARY_SUPERCELL = ((0, 1, 0), (-1, 0, 1), (1, -1, 1))
 
 
 def build_phonopy(lattice_constant: float, supercell: tuple) -> Phonopy:
@@ -52,7 +54,7 @@ def compute_force_constants(
                 "forces"
             ]
         )
-        for cell in phonon.supercells_with_displacements
+        for cell in phonon.supercells_with_displacements or ()
     ]
     phonon.produce_force_constants(calculate_full_force_constants=False)
     phonon.symmetrize_force_constants()
@@ -65,7 +67,7 @@ def save_force_constants(phonon: Phonopy, directory: Path) -> None:
     atoms = Atoms(cell.symbols, cell=cell.cell, scaled_positions=cell.scaled_positions, pbc=True)
     write(directory / "POSCAR", atoms, format="vasp", direct=True)
     write_FORCE_CONSTANTS(
-        phonon.force_constants, filename=directory / "FORCE_CONSTANTS", p2s_map=phonon.primitive.p2s_map
+        np.asarray(phonon.force_constants), filename=directory / "FORCE_CONSTANTS", p2s_map=phonon.primitive.p2s_map
     )
 
 
@@ -78,10 +80,17 @@ def load_force_constants(directory: Path, lattice_constant: float, supercell: tu
     return phonon
 
 
+def solve_qpoints(phonon: Phonopy, qpoints: np.ndarray) -> np.ndarray:
+    """Return the frequencies (THz, ascending, one row a point) at reciprocal coordinates."""
+    phonon.run_qpoints(qpoints)
+    assert phonon.qpoints is not None  # run_qpoints has just set it
+    return np.sort(phonon.qpoints.frequencies, axis=1)
+
+
 def compute_frequencies(phonon: Phonopy) -> dict[str, list[float]]:
     """Return the frequencies (THz, ascending) at Γ, X and L."""
-    phonon.run_qpoints(list(QPOINTS.values()))
-    return dict(zip(QPOINTS, np.sort(phonon.qpoints.frequencies, axis=1).tolist(), strict=True))
+    frequencies = solve_qpoints(phonon, np.array(list(QPOINTS.values())))
+    return dict(zip(QPOINTS, frequencies.tolist(), strict=True))
 
 
 def compute_bands(phonon: Phonopy) -> dict:
@@ -95,13 +104,12 @@ def compute_bands(phonon: Phonopy) -> dict:
     for start, end in path["path"]:
         first, last = (np.array(path["point_coords"][label]) for label in (start, end))
         qpoints = first + np.linspace(0, 1, BAND_POINTS + 1)[:, None] * (last - first)
-        phonon.run_qpoints(qpoints)
         segments.append(
             {
                 "labels": [label.replace("GAMMA", "Γ") for label in (start, end)],
                 "length": float(np.linalg.norm((last - first) @ reciprocal)),
                 "qpoints": qpoints.round(10).tolist(),
-                "frequencies": np.sort(phonon.qpoints.frequencies, axis=1).round(6).tolist(),
+                "frequencies": solve_qpoints(phonon, qpoints).round(6).tolist(),
             }
         )
     return {"units": {"frequencies": "THz", "length": "1/Å", "qpoints": "reciprocal cell"}, "segments": segments}

@@ -45,7 +45,7 @@ def test_a_padded_cell_has_half_the_energy_of_its_double(name):
         np.testing.assert_allclose(2 * leaf[0], leaf[1], rtol=1e-9, atol=1e-10)  # NaN and infinity fail
 
 
-@pytest.mark.parametrize("name", ["stillinger_weber", "lennard_jones"])
+@pytest.mark.parametrize("name", ["lennard_jones"])
 def test_a_batch_gives_what_its_structures_give_one_by_one(name):
     """To rounding: sums over columns of different length are added in another order."""
     potential, system = POTENTIALS[name]()

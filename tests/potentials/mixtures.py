@@ -16,6 +16,7 @@ def cadmium_telluride() -> StillingerWeber:
     triplets = {"epsilon": 1.03, "lam": 25.0, "cos_theta0": -1 / 3}
     tables = {name: _spread(rng, value, 2, symmetric=True) for name, value in pairs.items()}
     tables |= {name: _spread(rng, value, 3, symmetric=True) for name, value in triplets.items()}
+    tables["epsilon"][1, 0, 0] = tables["epsilon"][0, 1, 1]  # of the pair part
     tables |= {"gamma": _spread(rng, 1.2, 2), "q": np.array([[0.0, 0.1], [0.1, 0.2]])}
     return StillingerWeber(**tables, species=("Cd", "Te"))
 

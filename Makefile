@@ -1,0 +1,42 @@
+# make demo: fit silicon's force field      make test: the tests      Both set everything up first.
+PYTHON := $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p))))
+BIN := .venv/bin
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
+export MPLBACKEND := Agg
+
+# A test worker for each core, each on one thread: XLA's own threads would only get in each other's way.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(8, len(os.sched_getaffinity(0))))" 2>/dev/null || echo 2)
+PYTEST = OMP_NUM_THREADS=1 XLA_FLAGS="--xla_cpu_multi_thread_eigen=false $(XLA_FLAGS)" $(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: demo test test-all lint lock clean
+
+demo: .venv/ready
+	$(BIN)/diffsim experiment=silicon
+
+test: .venv/ready
+	$(PYTEST) -m "not slow"
+
+test-all: .venv/ready
+	$(PYTEST)
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "diffsim needs Python 3.11 or newer, found '$(PYTHON)': install it, or run make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# New versions within the ranges of pyproject.toml.
+lock: .venv/ready
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 --extra dev --no-emit-index-url \
+	  --no-annotate --no-header --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .jax_cache .pytest_cache .ruff_cache build dist

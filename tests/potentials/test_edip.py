@@ -1,0 +1,58 @@
+"""EDIP: silicon against its reference, pairs of neighbours, and refusals."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+import diffsim
+from diffsim import System, units
+from diffsim.potentials import EDIP
+from diffsim.potentials.edip import others, once
+from tests.helpers import POTENTIALS
+from tests.oracles.lammps import potential_file
+
+
+def test_silicon_is_at_rest_where_the_reference_says():
+    """a₀ = 5.43049777 Å and −4.6499538 eV/atom, known to their last digit (1e-8 Å is 1e-6 GPa)."""
+    system = System.from_ase(bulk("Si", a=5.43049777))
+    assert diffsim.energy(EDIP.silicon(), system) / 2 == pytest.approx(-4.6499538, abs=5e-8)
+    np.testing.assert_allclose(diffsim.stress(EDIP.silicon(), system) / units.GPa, 0.0, atol=2e-6)
+
+
+def test_silicon_is_what_lammps_ships():
+    assert diffsim.energy(EDIP.silicon(), (system := POTENTIALS["edip"]()[1])) == diffsim.energy(
+        EDIP.from_lammps(potential_file("Si.edip"), ["Si"]), system
+    )
+
+
+@pytest.mark.parametrize("neighbors", range(1, 8))
+def test_each_pair_of_neighbors_counts_once(neighbors: int):
+    labels = np.arange(neighbors)[:, None]
+    counts = np.zeros((neighbors, neighbors))
+    for weight, row in zip(once(neighbors), np.asarray(others(labels)), strict=True):
+        np.add.at(counts, (labels[:, 0], row[:, 0]), weight)
+    np.testing.assert_array_equal(counts + counts.T, 1 - np.eye(neighbors))
+
+
+def test_the_order_of_neighbors_does_not_matter():
+    """Also where entries i j k and i k j differ: their mean counts."""
+    potential, system = POTENTIALS["edip_mixture"]()
+    skewed = dataclasses.replace(potential, lam=potential.lam.at[0, 0, 1].mul(1.3))
+    mean = dataclasses.replace(potential, lam=0.5 * (skewed.lam + skewed.lam.swapaxes(1, 2)))
+    atoms = system.to_ase()
+    energy = diffsim.energy(skewed, system)
+    assert energy != pytest.approx(diffsim.energy(potential, system), rel=1e-6)
+    assert energy == pytest.approx(diffsim.energy(mean, system), rel=1e-13)
+    assert energy == pytest.approx(diffsim.energy(skewed, System.from_ase(atoms[::-1])), rel=1e-13)
+
+
+def test_bad_parameters_are_refused():
+    silicon = EDIP.silicon()
+    with pytest.raises(ValueError, match="c must be below a = 3.121382 Å, got c = 3.5 Å"):
+        dataclasses.replace(silicon, c=3.5)
+    with pytest.raises(ValueError, match="cutoff a must be positive"):
+        dataclasses.replace(silicon, a=-1.0)
+    with pytest.raises(ValueError, match=r"lam of 1 species must be a scalar or have shape \(1, 1, 1\), got \(2,\)"):
+        dataclasses.replace(silicon, lam=[1.0, 2.0])

@@ -1,0 +1,169 @@
+"""Lists that know when they are too old, and are made again in compiled code."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ase.build import bulk
+from edges import completed, edges_of, table_edges
+from jax.scipy.spatial.transform import Rotation
+from random_cells import random_structure
+
+from diffsim import Neighbors, System
+
+update = jax.jit(lambda neighbors, system: neighbors.update(system))
+overflow = jax.jit(lambda neighbors, system, cutoff: neighbors.overflow(system, cutoff))
+SILICON = System.from_ase(bulk("Si", a=5.43).repeat((2, 1, 1)))
+CUTOFF, RADIUS = 3.8, 4.2  # a skin of 0.4 Å: two atoms may come 0.2 Å each
+ROTATION = Rotation.from_euler("xyz", jnp.array([0.3, -0.7, 1.1])).as_matrix()
+
+
+def overflows(system: System, cutoff: float = CUTOFF, made: System = SILICON) -> bool:
+    return bool(overflow(Neighbors.allocate(made, RADIUS), system, cutoff))
+
+
+def moved(atom: int, distance: float) -> System:
+    return SILICON.replace(positions=SILICON.positions.at[atom, 0].add(distance))
+
+
+def test_a_fresh_list_holds_up_to_its_radius():
+    assert not overflows(SILICON, RADIUS)
+    assert overflows(SILICON, RADIUS + 1e-6)
+
+
+def test_a_list_overflows_when_an_atom_has_moved_half_the_skin():
+    # with the centre of mass taken out, an atom among four that moves by d is displaced by 3d/4
+    assert not overflows(moved(1, 0.26))
+    assert overflows(moved(1, 0.27))
+
+
+def test_a_list_holds_when_everything_is_translated():
+    assert not overflows(SILICON.replace(positions=SILICON.positions + jnp.array([30.0, -7.0, 0.4])))
+
+
+def test_a_list_holds_when_everything_is_rotated():
+    turned = SILICON.replace(positions=SILICON.positions @ ROTATION, cell=SILICON.cell @ ROTATION)
+    assert not overflows(turned, RADIUS)
+
+
+def test_a_list_holds_when_a_slab_is_rotated_with_its_lattice():
+    cell = SILICON.cell.at[2].set(0.0)
+    slab = dataclasses.replace(SILICON, cell=cell, pbc=(True, True, False))
+    assert not overflows(slab.replace(positions=slab.positions @ ROTATION, cell=cell @ ROTATION), RADIUS, slab)
+
+
+@pytest.mark.parametrize("pbc", [(True, True, True), (True, True, False), (True, False, False)])
+def test_a_list_overflows_when_the_cell_is_compressed(pbc):
+    """Also where the atom itself does not move, as in a chain of one atom and its images."""
+    cell = jnp.eye(3) * 3.0 * jnp.array(pbc)[:, None]
+    system = System(jnp.zeros((1, 3)), cell, [14], [28.085], pbc)
+    shrunk = system.replace(cell=cell.at[0].multiply(0.90))
+    assert not overflows(system.replace(cell=cell.at[0].multiply(0.95)), made=system)  # 4.2 · 0.95 > 3.8
+    assert overflows(shrunk, made=system)  # 4.2 · 0.90 < 3.8
+
+
+def test_a_list_overflows_when_the_cell_is_sheared():
+    shear = lambda amount: SILICON.strained(jnp.zeros((3, 3)).at[0, 1].set(amount))  # noqa: E731
+    assert not overflows(shear(0.15))
+    assert overflows(shear(0.25))
+
+
+def test_a_list_overflows_on_positions_that_are_not_finite():
+    assert overflows(moved(0, np.nan))
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_a_list_that_does_not_overflow_holds_every_edge(seed):
+    """The guarantee itself, on random displacements and strains of random cells."""
+    rng = np.random.default_rng(seed)
+    system = random_structure(seed, n=4)
+    neighbors = Neighbors.allocate(system, RADIUS, capacity=200)
+    held = 0
+    for scale in (0.05, 0.3, 1.0, 2.0):
+        later = system.strained(jnp.asarray(0.05 * scale * rng.uniform(-1, 1, (3, 3))))
+        later = later.replace(positions=later.positions + 0.1 * scale * rng.uniform(-1, 1, (4, 3)))
+        if not overflow(neighbors, later, CUTOFF):
+            held += 1
+            assert edges_of(later, CUTOFF) <= table_edges(neighbors)
+    assert held
+
+
+# ---- update: the list made again under jit
+
+WIDE = 700  # places a column, enough for all that follows
+
+
+def wide_list(system: System, radius: float = 4.0) -> Neighbors:
+    images = tuple(12 * periodic for periodic in system.pbc)  # more than is needed, so that all compile to one program
+    return dataclasses.replace(Neighbors.allocate(system, radius, capacity=WIDE), images=images)
+
+
+def assert_equal(left: Neighbors, right: Neighbors) -> None:
+    for field in ("index", "shifts", "mask", "reverse", "radius", "positions", "cell"):
+        np.testing.assert_array_equal(getattr(left, field), getattr(right, field), err_msg=field, strict=True)
+
+
+@pytest.mark.parametrize("pbc", [(True, True, True), (True, False, True), (False, False, False)])
+def test_update_makes_the_table_that_allocate_makes(pbc):
+    for seed in (0, 1, 3, 4, 5, 22):  # 22 is skewed and needs 11 images
+        system = dataclasses.replace(random_structure(seed, n=4), pbc=(False,) * 3)
+        system = dataclasses.replace(system, cell=completed(system), pbc=pbc)
+        elsewhere = system.replace(positions=system.positions[::-1] + 0.1)
+        updated, flag = update(wide_list(elsewhere), system)
+        assert not flag
+        assert_equal(updated, wide_list(system))
+
+
+def test_update_in_a_scan_follows_the_atoms():
+    steps = 0.3 * np.random.default_rng(0).standard_normal((5, 4, 3))
+
+    def step(carry, displacement):
+        neighbors, system = carry
+        system = system.replace(positions=system.positions + displacement)
+        neighbors, flag = neighbors.update(system)
+        return (neighbors, system), flag
+
+    start = Neighbors.allocate(SILICON, RADIUS, capacity=40)
+    (neighbors, system), flags = jax.lax.scan(step, (start, SILICON), jnp.asarray(steps))
+    assert not flags.any()
+    assert_equal(neighbors, Neighbors.allocate(system, RADIUS, capacity=40))
+
+
+def test_update_under_vmap_updates_each_structure():
+    shifts = 0.2 * np.random.default_rng(1).standard_normal((3, 4, 3))
+    start = Neighbors.allocate(SILICON, RADIUS, capacity=40)
+    moved_by = lambda d: SILICON.replace(positions=SILICON.positions + d)  # noqa: E731
+    batched, flags = jax.jit(jax.vmap(lambda d: start.update(moved_by(d))))(shifts)
+    assert not flags.any()
+    for k, shift in enumerate(shifts):
+        one = Neighbors.allocate(moved_by(shift), RADIUS, capacity=40)
+        assert_equal(jax.tree.map(lambda leaf, k=k: leaf[k], batched), one)
+
+
+def test_update_says_when_a_column_is_full():
+    start = Neighbors.allocate(SILICON, RADIUS)  # 16 places for 16 neighbours
+    denser = SILICON.strained(-0.2 * jnp.eye(3))
+    neighbors, flag = update(start, denser)
+    assert flag
+    assert neighbors.index.shape == start.index.shape
+
+
+def test_update_says_when_further_images_are_needed():
+    start = Neighbors.allocate(SILICON, RADIUS, capacity=WIDE)
+    flags = [bool(update(start, SILICON.replace(cell=SILICON.cell.at[1].multiply(s)))[1]) for s in (1.0, 0.6)]
+    assert flags == [False, True]
+
+
+def test_update_says_when_positions_are_not_finite():
+    assert update(Neighbors.allocate(SILICON, RADIUS), moved(2, np.nan))[1]
+
+
+def test_padding_atoms_have_no_neighbours():
+    numbers = SILICON.numbers.at[-1].set(0)
+    padded = SILICON.replace(numbers=numbers, positions=SILICON.positions.at[-1].set(SILICON.positions[0]))
+    neighbors = Neighbors.allocate(padded, RADIUS, capacity=20)
+    assert not neighbors.mask[:, -1].any()
+    assert not (np.asarray(neighbors.index)[:, :-1] == 3).any()
+    assert_equal(update(neighbors, padded)[0], neighbors)
