@@ -6,10 +6,12 @@ written (HYDRA_FULL_ERROR=1 shows the traceback instead). Nothing heavy is impor
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -29,7 +31,10 @@ def main() -> None:
         print(f"diffsim {version('diffsim')}")
         return
     with errors_as_sentences():
-        refuse_early(sys.argv[1:])
+        args = parsed(sys.argv[1:])
+        refuse_early(args)
+        flags = [argument for argument in sys.argv[1:] if argument not in args.overrides]
+        sys.argv[1:] = [*flags, *args.overrides]  # Hydra wants all overrides in one place
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing them
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(run)()
 
@@ -55,9 +60,19 @@ def sentence(error: Exception) -> str:
     return text.removeprefix("ValueError raised while resolving interpolation: ")
 
 
-def refuse_early(arguments: list[str]) -> None:
+def parsed(arguments: list[str]) -> Namespace:
+    """Hydra's own options, with overrides before or after them; a mistake is a `ValueError`."""
+
+    def refuse(message: str) -> NoReturn:
+        raise ValueError(f"{message}: see diffsim --help")
+
+    parser = get_args_parser()
+    parser.error = refuse
+    return parser.parse_intermixed_args(arguments)
+
+
+def refuse_early(args: Namespace) -> None:
     """Everything that can be known to be wrong before Hydra starts."""
-    args = get_args_parser().parse_args(arguments)
     if args.experimental_rerun or args.config_path or args.config_name:
         raise ValueError(
             "--config-path, --config-name and --experimental-rerun are not read: add files with --config-dir"

@@ -82,7 +82,7 @@ class Experiment(eqx.Module):
         }
         return predictions, sample.state, sample.diagnostics
 
-    def residuals(self, predictions: Mapping[str, Array]) -> Float[Array, " components"]:
+    def residuals(self, predictions: Mapping[str, Any]) -> Float[Array, " components"]:
         """Those of all targets, one after the other."""
         return jnp.concatenate([target.residuals(predictions[name]) for name, target in self.targets.items()])
 
@@ -110,7 +110,7 @@ def evaluate(potential: AbstractPotential, experiments: Mapping[str, Experiment]
         check(name, experiment, potential, state)
         while True:
             predictions, last, diagnostics = _predict(experiment, potential, state)
-            if not diagnostics["overflow"]:
+            if not (diagnostics["overflow"] and np.isfinite(last.system.positions).all()):
                 break
             state = experiment.start(potential, last.system)
         everything[name] = {key: np.asarray(value) for key, value in predictions.items()}

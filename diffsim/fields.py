@@ -5,13 +5,16 @@ converts to an array of explicit dtype (a weakly typed one would make the first 
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+
+ArrayLike = jax.Array | np.ndarray | Sequence[Any]  # what a user may hand over where an array is meant
 
 
 def as_array(value: Any) -> jax.Array:

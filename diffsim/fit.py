@@ -29,6 +29,7 @@ class FitState(NamedTuple):
     potential: AbstractPotential
     loss: float  # ½ Σ residuals² at this potential
     predictions: dict[str, dict[str, np.ndarray]]  # {experiment: {target: array}} at this potential
+    start: dict[str, dict[str, np.ndarray]]  # the predictions that the fit began with
     seconds: float  # since the fit began, compilation included
     memory: Any  # the optimizer's own
 
@@ -73,29 +74,32 @@ def _updates(problem: Problem, method: AbstractMethod, steps: int, state: FitSta
     began = time.perf_counter() - (state.seconds if state else 0.0)
     free = problem.parametrization.free(problem.potential)
     if state is None:
-        problem, (free, memory, _) = _with_room(problem, lambda p: method.start(p, free))
+        problem, (free, memory, outcome) = _with_room(problem, lambda p: method.start(p, free))
+        start = jax.tree.map(np.asarray, outcome.predictions)
     else:
-        memory = state.memory
+        memory, start = state.memory, state.start
     for step in range(done + 1, done + steps + 1):
         here = (free, memory)
         problem, (free, memory, outcome) = _with_room(problem, lambda p: method.update(p, *here))  # noqa: B023
         predictions = jax.tree.map(np.asarray, outcome.predictions)
         seconds = time.perf_counter() - began
-        yield FitState(step, problem.at(free), float(outcome.loss), predictions, seconds, memory)
+        yield FitState(step, problem.at(free), float(outcome.loss), predictions, start, seconds, memory)
 
 
 def _with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Problem, Moved]:
     """Moves, again with longer neighbour lists where they were too short, and renews those that soon will be."""
     for _ in range(5):
         free, memory, outcome = move(problem)
+        lost = [name for name, system in outcome.systems.items() if not np.isfinite(system.positions).all()]
+        if lost or not (outcome.overflow or np.isfinite(outcome.loss)):
+            where = f" in experiment {lost[0]!r}" if lost else ""
+            raise ValueError(
+                f"the loss is {float(outcome.loss)}: no minimum was found{where}, or a structure left the radius of its "
+                "neighbour list; start closer to a sensible potential, or take smaller steps"
+            )
         if outcome.overflow:
             problem = problem.relisted(free, outcome)
             continue
-        if not np.isfinite(outcome.loss):
-            raise ValueError(
-                f"the loss is {float(outcome.loss)}: a structure found no minimum or left the radius of its neighbour "
-                "list; start closer to a sensible potential, or take smaller steps"
-            )
         cutoff = problem.at(free).cutoff + _ROOM
         states = problem.states.items()
         if any(state.neighbors.overflow(outcome.systems[name], cutoff) for name, state in states):

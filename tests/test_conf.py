@@ -29,7 +29,7 @@ def test_an_experiment_makes_a_run(name: str):
     config = compositions([f"experiment={name}"])[0]
     parts = instantiate(plain(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])))
     assert parts["name"] == name
-    assert parts["experiments"] and all(experiment.targets for experiment in parts["experiments"].values())
+    assert all(experiment.targets for experiment in parts["experiments"].values())
     assert set(parts["held_out"]).isdisjoint(parts["experiments"])
 
 

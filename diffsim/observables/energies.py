@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -107,7 +109,7 @@ class VacancyFormationEnergy(AbstractStatic):
     repeats: tuple[int, int, int] = constant()
     unit: str = constant(default="eV")
 
-    def __init__(self, structure: System, repeats: tuple[int, int, int], radius: float):
+    def __init__(self, structure: System, repeats: Sequence[int], radius: float):
         n_a, n_b, n_c = repeats
         whole = structure.supercell((n_a, n_b, n_c))
         self.repeats = (n_a, n_b, n_c)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim import units
-from diffsim.fields import as_array, constant
+from diffsim.fields import ArrayLike, as_array, constant
 from diffsim.graph import graph
 from diffsim.mechanics import neighbors_of
 from diffsim.neighbors import Neighbors
@@ -21,24 +21,24 @@ from diffsim.system import System
 
 
 def group_velocities(
-    potential: AbstractPotential, system: System, qpoints: Float[Array, "q 3"], neighbors: Neighbors | None = None
+    potential: AbstractPotential, system: System, qpoints: ArrayLike, neighbors: Neighbors | None = None
 ) -> Float[Array, "q coordinates 3"]:
     """v = ∂ω/∂q in Å THz (= 100 m/s), Cartesian; zero for modes of zero frequency.
 
     In a degenerate set each Cartesian component is taken by degenerate perturbation theory along its own axis.
     """
-    qpoints = checked_qpoints(potential, system, qpoints)
-    return _group_velocities(potential, system, neighbors_of(potential, system, neighbors), qpoints)
+    points = checked_qpoints(potential, system, qpoints)
+    return _group_velocities(potential, system, neighbors_of(potential, system, neighbors), points)
 
 
 def mode_gruneisen(
-    potential: AbstractPotential, system: System, qpoints: Float[Array, "q 3"], neighbors: Neighbors | None = None
+    potential: AbstractPotential, system: System, qpoints: ArrayLike, neighbors: Neighbors | None = None
 ) -> Float[Array, "q coordinates"]:
     """γ = −∂ln ω/∂ln V of each mode under a uniform dilation, atoms following inside the cell; zero for modes of zero
     frequency. `system` should be relaxed.
     """
-    qpoints = checked_qpoints(potential, system, qpoints)
-    return _mode_gruneisen(potential, system, neighbors_of(potential, system, neighbors), qpoints)
+    points = checked_qpoints(potential, system, qpoints)
+    return _mode_gruneisen(potential, system, neighbors_of(potential, system, neighbors), points)
 
 
 @eqx.filter_jit

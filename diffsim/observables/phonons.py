@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from diffsim import units
-from diffsim.fields import as_array, concrete, constant, require_x64
+from diffsim.fields import ArrayLike, as_array, concrete, constant, require_x64
 from diffsim.graph import Graph, graph
 from diffsim.mechanics import neighbors_of, require_periodic
 from diffsim.neighbors import Neighbors
@@ -26,28 +26,28 @@ _BATCH = 64  # wave vectors at a time
 
 
 def dynamical_matrix(
-    potential: AbstractPotential, system: System, qpoints: Float[Array, "q 3"], neighbors: Neighbors | None = None
+    potential: AbstractPotential, system: System, qpoints: ArrayLike, neighbors: Neighbors | None = None
 ) -> Complex[Array, "q coordinates coordinates"]:
     """D(q) = Σ_L Φ(i0, jL) e^{iq·(r_jL − r_i0)} / √(m_i m_j) in eV/Å²/amu, in phonopy's phase convention.
 
-    `qpoints` are fractions of the reciprocal lattice vectors of `system.cell`.
+    `qpoints` [q 3] are fractions of the reciprocal lattice vectors of `system.cell`.
 
     **Raises** `ValueError` for qpoints of a wrong shape, a system that is not periodic in three directions, 32-bit
     input, and potentials that pass messages (take `force_constants` of a supercell for those).
     """
-    qpoints = checked_qpoints(potential, system, qpoints)
-    return _dynamical_matrix(potential, system, neighbors_of(potential, system, neighbors), qpoints)
+    points = checked_qpoints(potential, system, qpoints)
+    return _dynamical_matrix(potential, system, neighbors_of(potential, system, neighbors), points)
 
 
 def phonon_frequencies(
-    potential: AbstractPotential, system: System, qpoints: Float[Array, "q 3"], neighbors: Neighbors | None = None
+    potential: AbstractPotential, system: System, qpoints: ArrayLike, neighbors: Neighbors | None = None
 ) -> Float[Array, "q coordinates"]:
     """Frequencies ν = ω/2π in THz, ascending at each q, imaginary ones as negative.
 
     Gradients are those of perturbation theory; inside a degenerate set only symmetric sums of them have a meaning.
     """
-    qpoints = checked_qpoints(potential, system, qpoints)
-    return _frequencies(potential, system, neighbors_of(potential, system, neighbors), qpoints)
+    points = checked_qpoints(potential, system, qpoints)
+    return _frequencies(potential, system, neighbors_of(potential, system, neighbors), points)
 
 
 def is_moving(eigenvalue: Float[Array, "..."]) -> Bool[Array, "..."]:
@@ -96,9 +96,7 @@ def bloch_matrix(
     return 0.5 * (matrix + matrix.conj().T)
 
 
-def checked_qpoints(
-    potential: AbstractPotential, system: System, qpoints: Float[Array, "q 3"]
-) -> Float[Array, "q 3"]:
+def checked_qpoints(potential: AbstractPotential, system: System, qpoints: ArrayLike) -> Float[Array, "q 3"]:
     """The wave vectors as an array, refused where lattice dynamics cannot be done."""
     require_x64(system.positions, "lattice dynamics")
     require_periodic(system, "lattice dynamics")
@@ -108,10 +106,10 @@ def checked_qpoints(
             f"{type(potential).__name__} passes messages (it reaches {reach} Å over edges of {cutoff} Å): "
             "take force_constants of a supercell instead"
         )
-    qpoints = jnp.asarray(qpoints, system.positions.dtype)
-    if qpoints.ndim != 2 or qpoints.shape[1] != 3:
-        raise ValueError(f"qpoints must have shape [q, 3], got {list(qpoints.shape)}")
-    return qpoints
+    points = jnp.asarray(qpoints, system.positions.dtype)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise ValueError(f"qpoints must have shape [q, 3], got {list(points.shape)}")
+    return points
 
 
 def _matrices(potential: AbstractPotential, system: System, neighbors: Neighbors):

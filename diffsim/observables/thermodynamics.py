@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim import units
-from diffsim.fields import concrete
+from diffsim.fields import ArrayLike, concrete
 
 _STILL = 1e-3  # THz: slower modes are translations (or imaginary) and carry no harmonic energy
 
@@ -35,8 +35,8 @@ def reciprocal_mesh(mesh: tuple[int, int, int]) -> tuple[Float[np.ndarray, "q 3"
 
 def phonon_dos(
     frequencies: Float[Array, "q modes"],
-    weights: Float[Array, " q"],
-    at: Float[Array, " points"],
+    weights: ArrayLike,
+    at: ArrayLike,
     width: float,
 ) -> Float[Array, " points"]:
     """g(ν) = Σ_q w_q Σ_s N(ν − ν_qs; width) in states per THz and cell, ∫g dν = number of modes; `width` in THz."""
@@ -44,14 +44,16 @@ def phonon_dos(
         raise ValueError(f"the width of the Gaussian must be positive, got {width} THz")
     normalise = 1 / (width * np.sqrt(2 * np.pi))
 
+    shares = jnp.asarray(weights, frequencies.dtype)
+
     def density(point: Float[Array, ""]) -> Float[Array, ""]:
-        return normalise * jnp.sum(weights[:, None] * jnp.exp(-0.5 * ((point - frequencies) / width) ** 2))
+        return normalise * jnp.sum(shares[:, None] * jnp.exp(-0.5 * ((point - frequencies) / width) ** 2))
 
     return jax.lax.map(density, jnp.asarray(at, frequencies.dtype))
 
 
 def harmonic_thermodynamics(
-    frequencies: Float[Array, "q modes"], weights: Float[Array, " q"], temperature: float | Float[Array, ""]
+    frequencies: Float[Array, "q modes"], weights: ArrayLike, temperature: float | Float[Array, ""]
 ) -> Thermodynamics:
     """F = Σ [ħω/2 + kT ln(1 − e^−x)], S = k Σ [x/(eˣ − 1) − ln(1 − e^−x)], C_v = k Σ x² eˣ/(eˣ − 1)², x = ħω/kT.
 
@@ -69,8 +71,10 @@ def harmonic_thermodynamics(
     log_term = jnp.log1p(-jnp.exp(-x))
     occupation = jnp.exp(-x) / -jnp.expm1(-x)
 
+    shares = jnp.asarray(weights, frequencies.dtype)
+
     def total(per_mode: Array) -> Float[Array, ""]:
-        return jnp.sum(weights[:, None] * jnp.where(moving, per_mode, 0.0))
+        return jnp.sum(shares[:, None] * jnp.where(moving, per_mode, 0.0))
 
     return Thermodynamics(
         free_energy=total(0.5 * quantum + kT * log_term),

@@ -1,7 +1,6 @@
 """The environment-dependent interatomic potential: a bond knows how many neighbours its atom has."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -14,8 +13,8 @@ from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cut
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets, symmetrized
 
-# LAMMPS' order
-_FIELDS = tuple("A B a c alpha beta eta gamma lam mu rho sigma Q0 u1 u2 u3 u4".split())
+_FIELDS = ("A", "B", "a", "c", "alpha", "beta", "eta", "gamma", "lam", "mu", "rho", "sigma", "Q0")  # LAMMPS' order
+_FIELDS += ("u1", "u2", "u3", "u4")
 _TRIPLETS = ("eta", "lam", "mu", "Q0", "u1", "u2", "u3", "u4")
 _PAIRS = tuple(name for name in _FIELDS if name not in _TRIPLETS)
 
@@ -92,7 +91,7 @@ class EDIP(AbstractPotential):
         return jnp.sum(jnp.sum(weights * others(bond) * h, axis=0) * bond, axis=0)
 
     @staticmethod
-    def silicon() -> EDIP:
+    def silicon() -> "EDIP":
         """The parameters of 1998 for silicon, in eV and Å."""
         return EDIP(
             A=7.9821730,
@@ -116,7 +115,7 @@ class EDIP(AbstractPotential):
         )
 
     @staticmethod
-    def from_lammps(path: str | Path, species: list[str]) -> EDIP:
+    def from_lammps(path: str | Path, species: Sequence[str]) -> "EDIP":
         """Reads a `pair_style edip` or `edip/multi` file; scalars for one species, tables for several."""
         return EDIP(**read_parameters(path, species, _FIELDS, triplets=_TRIPLETS), species=species)
 

@@ -4,13 +4,14 @@ An entry is three element symbols and a fixed number of values; it may run over 
 Entry i j k belongs to atom i in the middle; what depends on the pair i j alone stands in entry i j j.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 
 def read_parameters(
-    path: str | Path, species: list[str], fields: tuple[str, ...], *, triplets: tuple[str, ...]
+    path: str | Path, species: Sequence[str], fields: tuple[str, ...], *, triplets: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     """The fields of each entry: tables `[i j k]` of `triplets`, `[i j]` of the others; scalars for one species.
 
@@ -66,7 +67,7 @@ def _read_entries(path: str | Path, species: list[str], fields: tuple[str, ...])
         try:
             found[place] = [float(word) for word in entry[3:]]
         except ValueError as error:
-            raise ValueError(f"{path}: entry {' '.join(entry[:3])} has a value that is not a number ({error})") from None
+            raise ValueError(f"{path}: entry {' '.join(entry[:3])} has a value that is no number ({error})") from None
     shape = (len(species),) * 3
     for place in np.ndindex(*shape):
         if place not in found:

@@ -1,7 +1,6 @@
 """The Stillinger–Weber potential, its three-body sum factorised into moments."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -77,7 +76,7 @@ class StillingerWeber(AbstractPotential):
         return total
 
     @staticmethod
-    def silicon() -> StillingerWeber:
+    def silicon() -> "StillingerWeber":
         """The parameters of 1985 for silicon, in eV and Å."""
         return StillingerWeber(
             epsilon=2.16826,
@@ -94,7 +93,7 @@ class StillingerWeber(AbstractPotential):
         )
 
     @staticmethod
-    def from_lammps(path: str | Path, species: list[str]) -> StillingerWeber:
+    def from_lammps(path: str | Path, species: Sequence[str]) -> "StillingerWeber":
         """Reads a `pair_style sw` file; scalars for one species, tables for several."""
         found = read_parameters(path, species, _FIELDS, triplets=_TRIPLETS)
         found.pop("tol")

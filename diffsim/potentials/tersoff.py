@@ -1,7 +1,6 @@
 """The Tersoff potential: a bond weakens with what else its atom is bonded to."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cut
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets
 
-# LAMMPS' order
-_FIELDS = tuple("m gamma lambda3 c d cos_theta0 n beta lambda2 B R D lambda1 A".split())
+_FIELDS = ("m", "gamma", "lambda3", "c", "d", "cos_theta0", "n", "beta", "lambda2", "B", "R", "D", "lambda1", "A")
 _PAIRS = ("n", "beta", "lambda2", "B", "lambda1", "A")
 _TRIPLETS = ("gamma", "lambda3", "c", "d", "cos_theta0", "R", "D")
 
@@ -62,7 +60,7 @@ class Tersoff(AbstractPotential):
     def __check_init__(self) -> None:
         check_tables(self, pairs=_PAIRS, triplets=_TRIPLETS)
         if np.shape(self.m) not in ((), (len(self.species),) * 3):
-            raise ValueError(f"m of {len(self.species)} species must be 1 or 3 or a table [i j k] of them, got {self.m}")
+            raise ValueError(f"m of {len(self.species)} species must be 1, 3 or a table [i j k] of them, got {self.m}")
         check_cutoff(self.R + self.D, "the cutoff R + D")
         R, D = concrete(self.R), concrete(self.D)
         if R is not None and D is not None and not ((D > 0) & (D < R)).all():
@@ -99,7 +97,7 @@ class Tersoff(AbstractPotential):
         return jnp.sum(fade(x, near) * angular * jnp.exp(jnp.where(cubed, difference**3, difference)), axis=0)
 
     @staticmethod
-    def silicon() -> Tersoff:
+    def silicon() -> "Tersoff":
         """Silicon of 1988, the third set (doi:10.1103/PhysRevB.38.9902), "Si(C)" in LAMMPS' files; in eV and Å."""
         return Tersoff(
             gamma=1.0,
@@ -120,7 +118,7 @@ class Tersoff(AbstractPotential):
         )
 
     @staticmethod
-    def from_lammps(path: str | Path, species: list[str]) -> Tersoff:
+    def from_lammps(path: str | Path, species: Sequence[str]) -> "Tersoff":
         """Reads a `pair_style tersoff` file; scalars for one species, tables for several."""
         return Tersoff(**read_parameters(path, species, _FIELDS, triplets=("m", *_TRIPLETS)), species=species)
 

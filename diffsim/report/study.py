@@ -8,7 +8,7 @@ from typing import Any
 import jax
 from tqdm import tqdm
 
-from diffsim.experiment import check, evaluate
+from diffsim.experiment import check
 from diffsim.fields import parameters
 from diffsim.fit import FitState, fit
 from diffsim.report.results import Results, Update, evaluate_each, finite, write_json
@@ -34,7 +34,7 @@ def run(parts: Mapping[str, Any], folder: Path, manifest: dict[str, Any], record
     for name, text in record.items():
         (folder / ".hydra" / name).write_text(text, encoding="utf-8")
     write_json(folder / "manifest.json", manifest)
-    before = evaluate(potential, fitted) | evaluate_each(potential, held_out)
+    before = evaluate_each(potential, held_out)
     last, history = None, []
     with (folder / "log.jsonl").open("w", encoding="utf-8") as log:
         for last in progress(states, parts["steps"]):
@@ -42,6 +42,7 @@ def run(parts: Mapping[str, Any], folder: Path, manifest: dict[str, Any], record
             log.write(json.dumps(finite(history[-1]._asdict())) + "\n")
             log.flush()
     assert last is not None  # fit refuses fewer steps than one
+    before = last.start | before
     after = last.predictions | evaluate_each(last.potential, held_out)
     trained = tuple(trainable or parameters(potential))
     results = Results(parts["name"], fitted, held_out, potential, last.potential, before, after, history, trained)

@@ -1,6 +1,6 @@
 """First-principles reference data of silicon: PBE with plane waves, made by Quantum ESPRESSO through ASE.
 
-Run ``python -m experiments.silicon_pbe --stage all`` (about an hour and a half on one core).  The stages are
+Run ``python -m experiments.silicon_pbe --stage all`` (an hour or two on one core).  The stages are
 
 * ``convergence``: what cutoff, k-mesh and pseudopotential cost in energy differences, forces and stress;
 * ``eos``: energy and pressure against volume, the lattice constant and bulk modulus;

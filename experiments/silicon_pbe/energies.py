@@ -13,13 +13,16 @@ from experiments.silicon_pbe.espresso import CONVERGED, PlaneWaves, PwCache
 ATOM_BOXES = ((8.0, 8.5, 9.0), (9.0, 9.5, 10.0), (10.0, 10.5, 11.0), (12.0, 12.5, 13.0))  # Å
 BETA_TIN_VOLUMES = (14.6, 15.2, 15.8, 16.4)  # Å³/atom
 BETA_TIN_RATIOS = (0.52, 0.545, 0.57)  # c/a of the conventional four-atom cell
-METAL = replace(CONVERGED, kmesh=(12, 12, 12), smearing=0.02)
+# The mesh that finds the volume and c/a, and the denser one that the energy there is quoted at.
+SEARCH = replace(CONVERGED, kmesh=(12, 12, 12), smearing=0.02)
+METAL = replace(SEARCH, kmesh=(20, 20, 20))
+# Each changes one thing of the setting it is listed under.
 BETA_TIN_CHECKS = (
-    {"kmesh": (8, 8, 8)},
-    {"kmesh": (10, 10, 10)},
-    {"kmesh": (16, 16, 16)},
-    {"smearing": 0.01},
-    {"ecutwfc": 50.0, "ecutrho": 200.0},
+    (METAL, {"kmesh": (12, 12, 12)}),
+    (METAL, {"kmesh": (16, 16, 16)}),
+    (METAL, {"kmesh": (24, 24, 24)}),
+    (SEARCH, {"smearing": 0.01}),
+    (SEARCH, {"ecutwfc": 50.0, "ecutrho": 200.0}),
 )
 
 
@@ -57,8 +60,8 @@ def build_beta_tin(volume: float, ratio: float) -> Atoms:
     return Atoms("Si2", cell=cell, positions=[(0, 0, 0), (0, edge / 2, height / 4)], pbc=True)
 
 
-def fit_minimum(points: np.ndarray, energies: np.ndarray) -> tuple[float, float, float, float]:
-    """Return volume, ratio and energy at the minimum of a fitted polynomial, and the largest residual.
+def fit_minimum(points: np.ndarray, energies: np.ndarray) -> tuple[float, float, float]:
+    """Return volume and c/a at the minimum of a fitted polynomial, and the largest residual of the energies.
 
     Cubic in volume and quadratic in c/a, with the mixed terms of second order.
     """
@@ -71,9 +74,8 @@ def fit_minimum(points: np.ndarray, energies: np.ndarray) -> tuple[float, float,
     for _ in range(50):
         gradient = [c_v + 2 * c_vv * x[0] + c_vr * x[1] + 3 * c_vvv * x[0] ** 2, c_r + c_vr * x[0] + 2 * c_rr * x[1]]
         x = x - np.linalg.solve([[2 * c_vv + 6 * c_vvv * x[0], c_vr], [c_vr, 2 * c_rr]], gradient)
-    energy = coefficients @ [1, x[0], x[1], x[0] ** 2, x[0] * x[1], x[1] ** 2, x[0] ** 3]
     best = centre * (1 + x)
-    return float(best[0]), float(best[1]), float(energy), float(np.abs(terms @ coefficients - energies).max())
+    return float(best[0]), float(best[1]), float(np.abs(terms @ coefficients - energies).max())
 
 
 def check_beta_tin(cache: PwCache, lattice_constant: float, best: Atoms) -> list[dict]:
@@ -84,10 +86,13 @@ def check_beta_tin(cache: PwCache, lattice_constant: float, best: Atoms) -> list
         crystal = compute_crystal_energy(cache, diamond, lattice_constant)
         return 1e3 * (cache.solve(best, metal)["energy"] / 2 - crystal)
 
-    settled = compare_phases(METAL)
     return [
-        {**change, "energy_change_meV_per_atom": compare_phases(replace(METAL, **change)) - settled}
-        for change in BETA_TIN_CHECKS
+        {
+            "from_kmesh": list(setting.kmesh),
+            "change": change,
+            "energy_change_meV_per_atom": compare_phases(replace(setting, **change)) - compare_phases(setting),
+        }
+        for setting, change in BETA_TIN_CHECKS
     ]
 
 
@@ -97,8 +102,8 @@ def compute_beta_tin(cache: PwCache, lattice_constant: float) -> dict:
     ``lattice_constant`` (Å) is diamond's.
     """
     points = np.array([(volume, ratio) for volume in BETA_TIN_VOLUMES for ratio in BETA_TIN_RATIOS])
-    energies = np.array([cache.solve(build_beta_tin(*point), METAL)["energy"] / 2 for point in points])
-    volume, ratio, energy, residual = fit_minimum(points, energies)
+    energies = np.array([cache.solve(build_beta_tin(*point), SEARCH)["energy"] / 2 for point in points])
+    volume, ratio, residual = fit_minimum(points, energies)
     best = build_beta_tin(round(volume, 3), round(ratio, 4))
     at_best = cache.solve(best, METAL)
     crystal = compute_crystal_energy(cache, CONVERGED, lattice_constant)
@@ -106,10 +111,10 @@ def compute_beta_tin(cache: PwCache, lattice_constant: float) -> dict:
         "energy_above_diamond": {"value": at_best["energy"] / 2 - crystal, "unit": "eV/atom"},
         "volume": {"value": volume, "unit": "Å³/atom"},
         "c_over_a": ratio,
-        "fitted_energy_above_diamond_eV_per_atom": energy - crystal,
         "largest_fit_residual_meV_per_atom": 1e3 * residual,
         "residual_stress_GPa": (np.array(at_best["stress"]) / GPa).tolist(),
         "kmesh": list(METAL.kmesh),
+        "kmesh_of_the_search": list(SEARCH.kmesh),
         "smearing_Ry": METAL.smearing,
         "changes_at_the_minimum": check_beta_tin(cache, lattice_constant, best),
         "grid": {"volume": points[:, 0].tolist(), "c_over_a": points[:, 1].tolist(), "energy": energies.tolist()},

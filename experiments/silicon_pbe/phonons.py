@@ -25,8 +25,8 @@ BAND_POINTS = 40
 # Both hold Γ, X and L: twice the primitive cell (16 atoms), twice the conventional cell (64 atoms).
 PRIMITIVE_SUPERCELL = ((2, 0, 0), (0, 2, 0), (0, 0, 2))
 CONVENTIONAL_SUPERCELL = ((-2, 2, 2), (2, -2, 2), (2, 2, -2))
-# The smallest that holds Γ and X: four atoms, tetragonal, for comparing pseudopotentials.
-ZONE_BOUNDARY_SUPERCELL = ((0, 1, 0), (-1, 0, 1), (1, -1, 1))
+# The smallest that holds Γ and X: four atoms, tetragonal, for comparing pseudopotentials.  Columns are the vectors.
+ZONE_BOUNDARY_SUPERCELL = ((0, -1, 1), (1, 0, -1), (0, 1, 1))
 
 
 def build_phonopy(lattice_constant: float, supercell: tuple) -> Phonopy:

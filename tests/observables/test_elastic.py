@@ -1,6 +1,5 @@
 """Elastic constants against tables, differences of stress and energy, and larger cells."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -117,9 +116,9 @@ def test_moduli_and_stability():
 
 
 def test_what_cannot_be_is_refused():
-    open_cell = System.from_ase(bulk("Si", a=EDGE))
-    open_cell = eqx.tree_at(lambda s: s.pbc, open_cell, (True, True, False))
+    slab = bulk("Si", a=EDGE)
+    slab.pbc = (True, True, False)
     with pytest.raises(ValueError, match="periodic in all three"):
-        diffsim.elastic_constants(SW, open_cell)
+        diffsim.elastic_constants(SW, System.from_ase(slab))
     with pytest.raises(ValueError, match="definition must be"):
-        diffsim.elastic_constants(SW, System.from_ase(bulk("Si", a=EDGE)), definition="voigt")
+        diffsim.elastic_constants(SW, System.from_ase(bulk("Si", a=EDGE)), definition="energy density")

@@ -39,16 +39,16 @@ def test_thermodynamics_agrees_with_phonopy():
     phonon = to_phonopy(SILICON, (4, 4, 4), diffsim.force_constants(SW, SILICON, (4, 4, 4)))
     phonon.run_mesh([4, 4, 4], is_gamma_center=True, is_mesh_symmetry=False)
     phonon.run_thermal_properties(temperatures=[100.0, 300.0])
-    theirs = phonon.get_thermal_properties_dict()
+    theirs = phonon.thermal_properties
     points, weights = diffsim.reciprocal_mesh((4, 4, 4))
     frequencies = diffsim.phonon_frequencies(SW, SILICON, points)
     kJ_per_mol = 96.48533212331  # of 1 eV
     for row, temperature in enumerate([100.0, 300.0]):
         ours = diffsim.harmonic_thermodynamics(frequencies, weights, temperature)
         # phonopy's Γ and mesh are the same; its force constants come from the same supercell as its mesh
-        assert float(ours.free_energy) * kJ_per_mol == pytest.approx(theirs["free_energy"][row], rel=1e-6)
-        assert float(ours.entropy) * kJ_per_mol * 1000 == pytest.approx(theirs["entropy"][row], rel=1e-6)
-        assert float(ours.heat_capacity) * kJ_per_mol * 1000 == pytest.approx(theirs["heat_capacity"][row], rel=1e-6)
+        assert float(ours.free_energy) * kJ_per_mol == pytest.approx(theirs.free_energy[row], rel=1e-6)
+        assert float(ours.entropy) * kJ_per_mol * 1000 == pytest.approx(theirs.entropy[row], rel=1e-6)
+        assert float(ours.heat_capacity) * kJ_per_mol * 1000 == pytest.approx(theirs.heat_capacity[row], rel=1e-6)
 
 
 def test_entropy_and_heat_capacity_are_derivatives_of_the_free_energy(spectrum):

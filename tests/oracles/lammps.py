@@ -61,7 +61,8 @@ def potential_file(name: str) -> Path:
 
 def _ask(job: dict) -> dict:
     worker = _worker()
-    assert worker.stdin is not None and worker.stdout is not None
+    assert worker.stdin is not None
+    assert worker.stdout is not None
     worker.stdin.write(json.dumps(job) + "\n")
     worker.stdin.flush()
     line = worker.stdout.readline()

@@ -41,7 +41,7 @@ def silicon_carbide_tersoff() -> Tersoff:
     rng = np.random.default_rng(3)
     of_middle = {"c": (1.0039e5, 38049.0), "d": (16.217, 4.3484), "cos_theta0": (-0.59825, -0.57058)}
     tables = {name: np.broadcast_to(np.array(v)[:, None, None], (2, 2, 2)) for name, v in of_middle.items()}
-    tables |= {name: np.array([[si, si], [c, c]]) for name, si, c in (("n", 0.78734, 0.72751), ("beta", 1.1e-6, 1.5724e-7))}
+    tables |= {"n": np.array([[0.78734] * 2, [0.72751] * 2]), "beta": np.array([[1.1e-6] * 2, [1.5724e-7] * 2])}
     mixed = {
         "A": (1830.8, 1597.3111, 1393.6),
         "B": (471.18, 395.126, 346.74),

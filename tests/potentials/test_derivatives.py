@@ -18,6 +18,7 @@ from jax.flatten_util import ravel_pytree
 
 from diffsim import Neighbors, System
 from diffsim.fields import parameters
+from diffsim.graph import graph
 from diffsim.mechanics import _minus_forces, total_energy
 from tests.helpers import POTENTIALS
 
@@ -69,23 +70,23 @@ def around(start: jax.Array, step: float) -> jax.Array:
     return jnp.concatenate([start[None], (start + moves).reshape(-1, start.size)])
 
 
+def observe(build: Callable, theta: jax.Array, system: System, neighbors: Neighbors) -> jax.Array:
+    """E and Σ|F|²."""
+    energy = lambda x: total_energy(build(theta), system.replace(positions=x), neighbors)  # noqa: E731
+    e, slope = jax.value_and_grad(energy)(system.positions)
+    return jnp.stack([e, jnp.sum(slope**2)])
+
+
 @functools.cache
 def by_parameters(name: str) -> Callable:
-    """(system, neighbors) → E and Σ|F|² and their derivatives by the parameters."""
+    """(system, neighbors) → E and Σ|F|², and their derivatives by the parameters in both modes."""
     theta, build, *_ = case(name)
 
-    def derive(system: System, neighbors: Neighbors) -> dict:
-        def observe(theta: jax.Array) -> tuple[jax.Array, jax.Array]:
-            energy = lambda x: total_energy(build(theta), system.replace(positions=x), neighbors)  # noqa: E731
-            e, slope = jax.value_and_grad(energy)(system.positions)
-            values = jnp.stack([e, jnp.sum(slope**2)])
-            return values, values
-
-        forward, values = jax.jacfwd(observe, has_aux=True)(theta)
-        reverse, _ = jax.jacrev(observe, has_aux=True)(theta)
-        stacked, _ = jax.vmap(observe)(around(theta, PARAMETER_STEP))
-        differences = difference(stacked[1:].reshape(4, theta.size, 2), PARAMETER_STEP).T
-        return {"values": values, "forward": forward, "reverse": reverse, "stacked": stacked[0], "differences": differences}
+    def derive(system: System, neighbors: Neighbors) -> tuple[jax.Array, jax.Array, jax.Array]:
+        twice = lambda theta: (observe(build, theta, system, neighbors),) * 2  # noqa: E731
+        forward, values = jax.jacfwd(twice, has_aux=True)(theta)
+        reverse, _ = jax.jacrev(twice, has_aux=True)(theta)
+        return values, forward, reverse
 
     return compiled_once(derive)
 
@@ -93,33 +94,53 @@ def by_parameters(name: str) -> Callable:
 @every_potential
 def test_parameter_gradients_agree(name: str):
     """∂E/∂θ and ∂Σ|F|²/∂θ of every parameter: reverse mode, forward mode, and differences over stacked potentials."""
-    _, _, system, neighbors = case(name)
-    found = {key: np.asarray(value) for key, value in by_parameters(name)(system, neighbors).items()}
-    np.testing.assert_allclose(found["stacked"], found["values"], rtol=1e-12)
-    for reverse, forward, differences in zip(found["reverse"], found["forward"], found["differences"], strict=True):
+    theta, build, system, neighbors = case(name)
+    values, forwards, reverses = (np.asarray(x) for x in by_parameters(name)(system, neighbors))
+    stacked = compiled_once(jax.vmap(lambda theta: observe(build, theta, system, neighbors)))
+    points = stacked(around(theta, PARAMETER_STEP))
+    np.testing.assert_allclose(points[0], values, rtol=1e-12)
+    differences = np.asarray(difference(points[1:].reshape(4, theta.size, 2), PARAMETER_STEP).T)
+    for reverse, forward, expected in zip(reverses, forwards, differences, strict=True):
         scale = np.abs(reverse).max()
         np.testing.assert_allclose(forward, reverse, rtol=1e-10, atol=1e-10 * scale)
-        np.testing.assert_allclose(differences, reverse, rtol=1e-6, atol=1e-9 * scale)
+        np.testing.assert_allclose(reverse, expected, rtol=1e-6, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(POTENTIALS) if name.endswith("mixture")])
+def test_mixtures_use_every_entry(name: str):
+    """Otherwise a mix-up of species would go unseen. (Switching functions matter only to the edges inside them.)"""
+    switching = {"R", "D"} if name == "tersoff_mixture" else {"c", "alpha"}
+    theta, build, system, neighbors = case(name)
+    slopes = np.abs(by_parameters(name)(system, neighbors)[-1]).max(0)
+    fields = [field for field, p in parameters(build(theta)).items() for _ in range(p.value.size)]
+    unused = {field for field, slope in zip(fields, slopes, strict=True) if slope < 1e-6}  # eV, (eV/Å)²
+    assert unused <= switching
 
 
 @every_potential
 def test_derivatives_are_finite_at_the_edge_of_reach(name: str):
-    """Two atoms exactly at each radius where a branch is taken, and the rest (or all of them) alone."""
+    """Atoms alone, and two exactly at each radius where a branch is taken, one of them bonded to a third or not."""
     theta, build, system, neighbors = case(name)
-    potential = build(theta)
-    lonely = 8 * float(potential.cutoff)
-    apart = np.arange(len(system.numbers))[:, None] * np.array([lonely, 0, 0])
-    empty = System(apart, 10 * lonely * np.eye(3), system.numbers, system.masses)
-    for radius in (None, *special_radii(potential)):
-        positions = apart.copy()
-        if radius is not None:
-            positions[1] = [radius, 0, 0]  # √(r²) = r to the last bit
-        placed = empty.replace(positions=jnp.asarray(positions))
+    potential, n = build(theta), len(system.numbers)
+    apart = np.arange(n)[:, None] * np.array([8 * float(potential.cutoff), 0, 0])
+    placements = [(apart, None)]
+    for radius in special_radii(potential):
+        for i, j in {(0, 1), (0, n - 1), (n - 2, n - 1)}:
+            positions = apart - apart[i]
+            positions[j] = [radius, 0, 0]
+            placements.append((positions, radius))
+            if n > 2:
+                bonded = positions.copy()
+                bonded[min({0, 1, 2} - {i, j})] = [0, 0.7 * radius, 0]
+                placements.append((bonded, radius))
+    for positions, radius in placements:
+        placed = System(positions, 20 * apart[-1, 0] * np.eye(3), system.numbers, system.masses)
         list_ = Neighbors.allocate(placed, float(neighbors.radius), capacity=len(neighbors.index))
-        list_ = dataclasses.replace(list_, images=neighbors.images)  # what decides compiling anew
-        assert int(list_.mask.sum()) == (0 if radius is None else 2)
-        for key, value in by_parameters(name)(placed, list_).items():
-            assert np.isfinite(value).all(), f"{key} at {radius} Å: {value}"
+        list_ = dataclasses.replace(list_, images=neighbors.images)  # compiled once
+        edges = graph(placed, list_).distances[list_.mask]
+        assert radius in edges if radius else not len(edges)
+        for derivative in by_parameters(name)(placed, list_):
+            assert np.isfinite(derivative).all(), f"at {radius} Å: {derivative}"
 
 
 def special_radii(potential: eqx.Module) -> list[float]:

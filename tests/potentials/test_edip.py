@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -9,7 +10,7 @@ from ase.build import bulk
 import diffsim
 from diffsim import System, units
 from diffsim.potentials import EDIP
-from diffsim.potentials.edip import others, once
+from diffsim.potentials.edip import once, others
 from tests.helpers import POTENTIALS
 from tests.oracles.lammps import potential_file
 
@@ -29,9 +30,9 @@ def test_silicon_is_what_lammps_ships():
 
 @pytest.mark.parametrize("neighbors", range(1, 8))
 def test_each_pair_of_neighbors_counts_once(neighbors: int):
-    labels = np.arange(neighbors)[:, None]
+    labels = jnp.arange(neighbors)[:, None]
     counts = np.zeros((neighbors, neighbors))
-    for weight, row in zip(once(neighbors), np.asarray(others(labels)), strict=True):
+    for weight, row in zip(once(neighbors), others(labels), strict=True):
         np.add.at(counts, (labels[:, 0], row[:, 0]), weight)
     np.testing.assert_array_equal(counts + counts.T, 1 - np.eye(neighbors))
 
@@ -42,15 +43,15 @@ def test_the_order_of_neighbors_does_not_matter():
     skewed = dataclasses.replace(potential, lam=potential.lam.at[0, 0, 1].mul(1.3))
     mean = dataclasses.replace(potential, lam=0.5 * (skewed.lam + skewed.lam.swapaxes(1, 2)))
     atoms = system.to_ase()
-    energy = diffsim.energy(skewed, system)
-    assert energy != pytest.approx(diffsim.energy(potential, system), rel=1e-6)
-    assert energy == pytest.approx(diffsim.energy(mean, system), rel=1e-13)
-    assert energy == pytest.approx(diffsim.energy(skewed, System.from_ase(atoms[::-1])), rel=1e-13)
+    energy = float(diffsim.energy(skewed, system))
+    assert abs(energy - float(diffsim.energy(potential, system))) > 1e-3
+    assert diffsim.energy(mean, system) == pytest.approx(energy, rel=1e-13)
+    assert diffsim.energy(skewed, System.from_ase(atoms[::-1])) == pytest.approx(energy, rel=1e-13)
 
 
 def test_bad_parameters_are_refused():
     silicon = EDIP.silicon()
-    with pytest.raises(ValueError, match="c must be below a = 3.121382 Å, got c = 3.5 Å"):
+    with pytest.raises(ValueError, match=r"c must be below a = 3\.121382 Å, got c = 3\.5 Å"):
         dataclasses.replace(silicon, c=3.5)
     with pytest.raises(ValueError, match="cutoff a must be positive"):
         dataclasses.replace(silicon, a=-1.0)

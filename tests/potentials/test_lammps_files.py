@@ -38,7 +38,7 @@ def test_pair_parameters_stand_in_entry_ijj(tmp_path):
         (ENTRY.replace(" 0.0 0.0", ""), "is truncated: its last entry has 12 of 14 words"),
         (ENTRY.replace("Si Si Si", "Ge Ge Ge"), "has no entry for Si Si Si"),
         (f"{ENTRY}\n{ENTRY}", "has two entries for Si Si Si"),
-        (ENTRY.replace("21.0", "21,0"), "entry Si Si Si has a value that is not a number"),
+        (ENTRY.replace("21.0", "21,0"), "entry Si Si Si has a value that is no number"),
         (f"# UNITS: real\n{ENTRY}", "is in real units"),
     ],
 )

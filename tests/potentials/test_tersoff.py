@@ -49,7 +49,7 @@ def test_bad_parameters_are_refused():
     silicon = Tersoff.silicon()
     with pytest.raises(ValueError, match="the exponent m must be 1 or 3, got 2"):
         dataclasses.replace(silicon, m=2)
-    with pytest.raises(ValueError, match="D must lie between 0 and R = 2.85 Å, got 3.0 Å"):
+    with pytest.raises(ValueError, match=r"D must lie between 0 and R = 2\.85 Å, got 3\.0 Å"):
         dataclasses.replace(silicon, D=3.0)
     with pytest.raises(ValueError, match=r"n of 1 species must be a scalar or have shape \(1, 1\), got \(2, 2\)"):
         dataclasses.replace(silicon, n=jnp.ones((2, 2)))

@@ -33,9 +33,9 @@ class PhononBands(AbstractFigure):
         figure, axes = blank(2.6)
         cuts = np.cumsum([len(segment["qpoints"]) for segment in self.segments])[:-1]
         styles = (
-            (expected, REFERENCE, self.reference, ":"),
             (before, BEFORE, "before", "-"),
             (after, AFTER, "after", "-"),
+            (expected, REFERENCE, self.reference, ":"),
         )
         for bands, color, label, line in styles:
             for x, y in zip(np.split(places, cuts), np.split(bands, cuts), strict=True):
