@@ -120,5 +120,3 @@ def test_what_cannot_be_is_refused():
     slab.pbc = (True, True, False)
     with pytest.raises(ValueError, match="periodic in all three"):
         diffsim.elastic_constants(SW, System.from_ase(slab))
-    with pytest.raises(ValueError, match="definition must be"):
-        diffsim.elastic_constants(SW, System.from_ase(bulk("Si", a=EDGE)), definition="energy density")

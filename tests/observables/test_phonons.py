@@ -41,6 +41,7 @@ def test_argon_at_high_symmetry():
     np.testing.assert_allclose(frequencies, [[0] * 3, [1.409] * 2 + [2.067], [0.938] * 2 + [2.068]], atol=6e-4)
 
 
+CHARGES = "fix charges all property/atom q ghost yes"  # zero, but the style asks for them
 ORACLES = {  # potential, structure, supercell, displacement Å, LAMMPS commands
     "stillinger_weber": (SW, bulk("Si", a=5.431, cubic=True), 2, 1e-3, "sw"),
     "edip": (EDIP.silicon(), bulk("Si", a=5.43, cubic=True), 2, 1e-3, "edip/multi"),
@@ -57,7 +58,7 @@ def test_fifty_wave_vectors_against_phonopy_with_lammps(name, tmp_path):
     symbol = cubic.get_chemical_symbols()[0]
     if name == "argon":
         coefficients = f"{float(potential.epsilon):.17g} {float(potential.sigma):.17g}"
-        commands = [f"pair_style {style}", f"pair_coeff * * {coefficients}"]
+        commands = [CHARGES, f"pair_style {style}", f"pair_coeff * * {coefficients}"]
     else:
         potential.to_lammps(tmp_path / "file")
         commands = [f"pair_style {style}", f"pair_coeff * * {tmp_path / 'file'} {symbol}"]
@@ -73,7 +74,8 @@ def test_fifty_wave_vectors_against_phonopy_with_lammps(name, tmp_path):
     ]
     phonon.produce_force_constants()
     phonon.symmetrize_force_constants(level=3)
-    theirs = np.array([phonon.get_frequencies(q) for q in RANDOM])
+    phonon.run_qpoints(RANDOM)
+    theirs = phonon.qpoints.frequencies
     ours = diffsim.phonon_frequencies(potential, system, RANDOM)
     np.testing.assert_allclose(ours, theirs, atol=1e-4)  # THz
 
@@ -140,14 +142,15 @@ def test_gradients_at_degenerate_points_and_zero_modes():
     @jax.jit
     def sums(x):
         f = diffsim.phonon_frequencies(parametrization.rebuild(SW, x), SILICON, POINTS, neighbors)
-        return jnp.stack([f[0, 3:].sum(), f[1, :2].sum(), f[1, 2:4].sum(), f[2, 4:].sum(), f.sum()])
+        return jnp.stack([f[0, 3:].sum(), f[1, :2].sum(), f[1, 2:4].sum(), f[2, 4:].sum(), f[0, :3].sum()])
 
     forward, reverse = jax.jacfwd(sums)(free), jax.jacrev(sums)(free)
     np.testing.assert_allclose(forward, reverse, atol=1e-10 * np.abs(forward).max())
     h = 1e-4
     steps = h * jnp.eye(len(free))
     differences = jnp.stack([(8 * (sums(free + s) - sums(free - s)) - sums(free + 2 * s) + sums(free - 2 * s)) / (12 * h) for s in steps], 1)  # fmt: skip
-    np.testing.assert_allclose(forward, differences, atol=1e-6 * np.abs(forward).max())
+    np.testing.assert_allclose(forward[:4], differences[:4], atol=1e-6 * np.abs(forward).max())
+    np.testing.assert_array_equal(forward[4], 0.0)  # translations stand still whatever the parameters
 
 
 def test_group_velocities_are_slopes_of_the_bands():
@@ -201,10 +204,11 @@ def test_responses_have_derivatives_at_degenerate_points(function):
         return jnp.sum(values**2)
 
     reverse, forward = jax.grad(value)(free), jax.jacfwd(value)(free)
-    np.testing.assert_allclose(reverse, forward, rtol=1e-9)
+    scale = np.abs(forward).max()  # γ does not depend on ε at all
+    np.testing.assert_allclose(reverse, forward, atol=1e-9 * scale)
     h = 1e-4
     differences = [(value(free + s) - value(free - s)) / (2 * h) for s in h * jnp.eye(3)]
-    np.testing.assert_allclose(forward, differences, rtol=1e-5, atol=1e-6 * np.abs(forward).max())
+    np.testing.assert_allclose(forward, differences, atol=1e-6 * scale)
 
 
 def test_wrong_wave_vectors_are_refused():

@@ -45,10 +45,10 @@ def test_thermodynamics_agrees_with_phonopy():
     kJ_per_mol = 96.48533212331  # of 1 eV
     for row, temperature in enumerate([100.0, 300.0]):
         ours = diffsim.harmonic_thermodynamics(frequencies, weights, temperature)
-        # phonopy's Γ and mesh are the same; its force constants come from the same supercell as its mesh
-        assert float(ours.free_energy) * kJ_per_mol == pytest.approx(theirs.free_energy[row], rel=1e-6)
-        assert float(ours.entropy) * kJ_per_mol * 1000 == pytest.approx(theirs.entropy[row], rel=1e-6)
-        assert float(ours.heat_capacity) * kJ_per_mol * 1000 == pytest.approx(theirs.heat_capacity[row], rel=1e-6)
+        # the supercell is that of the mesh, so nothing is interpolated; its constants are of an older CODATA
+        assert float(ours.free_energy) * kJ_per_mol == pytest.approx(theirs.free_energy[row], rel=1e-5)
+        assert float(ours.entropy) * kJ_per_mol * 1000 == pytest.approx(theirs.entropy[row], rel=1e-5)
+        assert float(ours.heat_capacity) * kJ_per_mol * 1000 == pytest.approx(theirs.heat_capacity[row], rel=1e-5)
 
 
 def test_entropy_and_heat_capacity_are_derivatives_of_the_free_energy(spectrum):

@@ -206,6 +206,28 @@ def test_third_derivatives_agree(name: str):
     np.testing.assert_allclose(by_difference, by_forward, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["stillinger_weber", "edip", "tersoff"])
+def test_third_derivatives_are_finite_at_the_edge_of_reach(name: str):
+    """Of an atom that crosses each special radius of one that has a bond, down to the last bit on both sides."""
+    potential, system = POTENTIALS[name]()
+    radii = [float(r) for r in special_radii(potential)]
+    gaps = np.array([-1e-2, -1e-4, -1e-6, -1e-9, -1e-12, 0, 1e-12, 1e-9, 1e-6])
+    crossing = [np.append(radius + gaps, np.nextafter(radius, [0, np.inf])) for radius in radii]
+    positions = jnp.array([[0, 0, 0], [radii[-1], 0, 0], [-0.5, 2.2, 0]])
+    trimer = System(positions, np.zeros((3, 3)), [14] * 3, [28.0] * 3, pbc=False)
+    neighbors = Neighbors.allocate(trimer, radii[-1] + SKIN)
+
+    def energy(r: jax.Array) -> jax.Array:
+        return total_energy(potential, trimer.replace(positions=positions.at[1, 0].set(r)), neighbors)
+
+    reverse = jax.grad(jax.grad(jax.grad(energy)))
+    forward = jax.jacfwd(jax.jacfwd(jax.jacfwd(energy)))
+    r = jnp.asarray(np.concatenate(crossing))
+    by_reverse, by_forward = compiled_once(jax.vmap(lambda r: (reverse(r), forward(r))))(r)
+    assert np.isfinite(by_reverse).all(), r[~np.isfinite(by_reverse)]
+    np.testing.assert_allclose(by_forward, by_reverse, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("name", ["stillinger_weber", "edip"])
 def test_forces_have_no_scatter(name: str):
     """Sums over edges that end on an atom are gathers (see diffsim.graph): a scatter is what XLA is slow at on CPUs."""
