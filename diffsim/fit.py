@@ -1,7 +1,6 @@
 """The outer loop: a generator that makes a force field better, one update at a time.
 
-The caller owns the loop: `for state in fit(potential, experiments, optax.adam(1e-2), steps=100): ...`, and breaks out of
-it when content.
+The caller owns the loop, `for state in fit(potential, experiments, optax.adam(1e-2)): ...`, and leaves it when content.
 """
 
 import time
@@ -50,8 +49,8 @@ def fit(
     (`LevenbergMarquardt`) on the residuals r. `trainable` picks parameters by name; positive ones move in log space.
     `state` is one that an earlier fit yielded, to go on from. `key` is for experiments that draw random numbers.
 
-    **Raises** `ValueError`, before anything is compiled, for targets of the wrong shape, unknown parameters and a number
-    of steps that is not positive; later, where predictions stop being finite.
+    **Raises** `ValueError`, before anything is compiled, for targets of the wrong shape, unknown parameters and steps
+    < 1; later, where predictions stop being finite.
     """
     del key  # static experiments draw none
     if steps < 1:
@@ -94,8 +93,8 @@ def _with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Prob
         if lost or not (outcome.overflow or np.isfinite(outcome.loss)):
             where = f" in experiment {lost[0]!r}" if lost else ""
             raise ValueError(
-                f"the loss is {float(outcome.loss)}: no minimum was found{where}, or a structure left the radius of its "
-                "neighbour list; start closer to a sensible potential, or take smaller steps"
+                f"the loss is {float(outcome.loss)}: no minimum was found{where}, or a structure left the radius of "
+                "its neighbour list; start closer to a sensible potential, or take smaller steps"
             )
         if outcome.overflow:
             problem = problem.relisted(free, outcome)

@@ -63,7 +63,9 @@ def force_constants(
     return _force_constants(potential, repeated, neighbors_of(potential, repeated, neighbors), repeats)
 
 
-def neighbors_of(potential: AbstractPotential, system: System, neighbors: Neighbors | None, skin: float = 0.0) -> Neighbors:
+def neighbors_of(
+    potential: AbstractPotential, system: System, neighbors: Neighbors | None, skin: float = 0.0
+) -> Neighbors:
     """The list that was handed in, checked, or one made for the potential's cutoff plus a skin in Å.
 
     **Raises** `ValueError` where atoms have no parameters, the cutoff is not positive, a list has to be made inside
@@ -79,12 +81,11 @@ def neighbors_of(potential: AbstractPotential, system: System, neighbors: Neighb
                 "Neighbors.allocate(system, radius) and pass them in as neighbors="
             )
         return Neighbors.allocate(system, float(cutoff) + skin)
-    if concrete(system.positions) is not None and cutoff is not None and concrete(neighbors.radius) is not None:
-        if bool(concrete(neighbors.overflow(system, potential.cutoff))):
-            raise ValueError(
-                f"the neighbour list of radius {float(neighbors.radius):.6g} Å no longer holds every edge inside the "
-                f"cutoff of {float(cutoff):.6g} Å: make it again with Neighbors.allocate(system, radius)"
-            )
+    if concrete(_overflow(neighbors, system, potential.cutoff)):  # None, so false, under jit: there the caller asks
+        raise ValueError(
+            f"the neighbour list of radius {concrete(neighbors.radius):.6g} Å no longer holds every edge inside the "
+            f"cutoff of {cutoff:.6g} Å: make it again with Neighbors.allocate(system, radius)"
+        )
     return neighbors
 
 
@@ -106,6 +107,7 @@ def _minus_forces(potential: AbstractPotential, system: System, neighbors: Neigh
 
 
 _energy = eqx.filter_jit(total_energy)
+_overflow = eqx.filter_jit(lambda neighbors, system, cutoff: neighbors.overflow(system, cutoff))
 
 
 @eqx.filter_jit
@@ -150,6 +152,8 @@ def _translations(repeats: tuple[int, int, int], n_primitive: int) -> np.ndarray
     difference = (cells[None, :] - cells[:, None]) % np.array(repeats)  # [from to 3]
     flat = difference @ np.array([1, n_a, n_a * n_b])
     atom = np.arange(n_primitive) * len(cells)
-    return (atom[None, None, :, None] + flat[None, :, None, :]).repeat(n_primitive, 0).reshape(
-        n_primitive * len(cells), n_primitive * len(cells)
+    return (
+        (atom[None, None, :, None] + flat[None, :, None, :])
+        .repeat(n_primitive, 0)
+        .reshape(n_primitive * len(cells), n_primitive * len(cells))
     )

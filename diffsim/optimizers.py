@@ -57,7 +57,6 @@ class Problem(eqx.Module):
         outcome = self.residuals(free)[1]
         return outcome.loss, outcome
 
-
     def relisted(self, free: Float[Array, " free"], outcome: Outcome) -> Problem:
         """The same, starting from where the samples ended, with neighbour lists made there."""
         potential = self.at(free)
@@ -125,7 +124,7 @@ def _slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, 
 
 
 @eqx.filter_jit
-def _descend(method: Descent, problem: Problem, free: Float[Array, " free"], memory: Any) -> tuple[Array, Any]:
+def _descend(method: Descent, problem: Problem, free: Float[Array, " free"], memory: Any) -> tuple[Any, Any]:
     inner, slope, loss = memory
     update = optax.with_extra_args_support(method.optimizer).update
     change, inner = update(slope, inner, free, value=loss, grad=slope, value_fn=lambda x: problem.loss(x)[0])

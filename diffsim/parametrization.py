@@ -30,7 +30,7 @@ class Parametrization(eqx.Module):
     def of(potential: AbstractPotential, trainable: Sequence[str] | None = None) -> Parametrization:
         """All parameters, or those named.
 
-        **Raises** `ValueError` for a name that the potential has not, and for a positive parameter that starts negative.
+        **Raises** `ValueError` for a name that the potential has not, and a positive parameter that starts negative.
         """
         known = parameters(potential)
         names = tuple(known) if trainable is None else tuple(trainable)
@@ -38,7 +38,9 @@ class Parametrization(eqx.Module):
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 hint = f": did you mean {near[0]!r}?" if near else ""
-                raise ValueError(f"{type(potential).__name__} has no parameter {name!r}{hint} It has {', '.join(known)}")
+                raise ValueError(
+                    f"{type(potential).__name__} has no parameter {name!r}{hint} It has {', '.join(known)}"
+                )
         if not names:
             raise ValueError("nothing to fit: name at least one trainable parameter")
         places, used = [], 0

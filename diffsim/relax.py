@@ -106,7 +106,7 @@ def minimize(function: Callable, start: Float[Array, " n"]) -> tuple[Float[Array
         return gradient, (value, gradient)
 
     def proceed(carry: tuple) -> Bool[Array, ""]:
-        best, trial, longest, step = carry
+        best, _, longest, step = carry
         done = jnp.max(jnp.abs(best[2])) <= _TOLERANCE
         return (step < _MAX_STEPS) & ~done & (longest > 1e-10)
 

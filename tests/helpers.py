@@ -39,6 +39,15 @@ def assert_repeats(potential: AbstractPotential, system: System) -> None:
     np.testing.assert_allclose(repeated, expected, rtol=0, atol=1e-10)
 
 
+def differences(function: Callable, at, h: float = 1e-4) -> np.ndarray:
+    """Derivatives by fourth-order central differences, one for each number in `at`, along a new last axis."""
+    slopes = []
+    for step in h * np.eye(len(at)):
+        near, far = (function(at + n * step) - function(at - n * step) for n in (1, 2))
+        slopes.append((8 * near - far) / (12 * h))
+    return np.stack(slopes, axis=-1)
+
+
 def _silicon(potential: AbstractPotential) -> tuple[AbstractPotential, System]:
     return potential, rattled(bulk("Si", a=5.431), 0.1, strain=0.05)
 

@@ -28,5 +28,7 @@ class AbstractGradient(eqx.Module):
     mode: eqx.AbstractVar[Literal["reverse", "forward"]]  # which of JAX's modes it is meant for
 
     @abc.abstractmethod
-    def sample(self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record) -> Sample:
+    def sample(
+        self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record
+    ) -> Sample:
         """Records of the frames that `simulator` and `schedule` ask for."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -12,8 +13,6 @@ from diffsim.potentials.base import AbstractPotential
 from diffsim.relax import relax
 from diffsim.simulators.base import State
 
-import equinox as eqx
-
 
 class Implicit(AbstractGradient):
     """One frame: the structure of least enthalpy, over the positions and, if asked, the cell. It needs no simulator."""
@@ -22,7 +21,9 @@ class Implicit(AbstractGradient):
     pressure: Float[Array, ""] = eqx.field(converter=as_array, default=0.0)  # eV/Å³
     mode: Literal["reverse", "forward"] = constant(default="reverse")
 
-    def sample(self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record) -> Sample:
+    def sample(
+        self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record
+    ) -> Sample:
         system = relax(potential, state.system, cell=self.cell, pressure=self.pressure, neighbors=state.neighbors)
         relaxed = State(system, state.neighbors)
         records = jax.tree.map(lambda leaf: leaf[None], record(potential, relaxed))

@@ -87,20 +87,26 @@ def responses(
     return jax.jacfwd(both)(jnp.zeros(n + 6, dtype))
 
 
-def internal_response(system: System, internal: Float[Array, "coordinates coordinates_voigt"]) -> Float[Array, "coordinates 6"]:
+def internal_response(
+    system: System, internal: Float[Array, "coordinates coordinates_voigt"]
+) -> Float[Array, "coordinates 6"]:
     """How the atoms follow a strain, beyond being carried along: dx/dε = −H⁻¹ Λ."""
     n = system.positions.size
     return -jnp.linalg.solve(stiffened(internal[:, :n], rigid_motions(system)), internal[:, n:])
 
 
-def bulk_modulus(constants: Float[Array, "6 6"], average: Literal["voigt", "reuss", "hill"] = "hill") -> Float[Array, ""]:
+def bulk_modulus(
+    constants: Float[Array, "6 6"], average: Literal["voigt", "reuss", "hill"] = "hill"
+) -> Float[Array, ""]:
     """Bulk modulus of a polycrystal in GPa, by Voigt (uniform strain), Reuss (uniform stress) or Hill (their mean)."""
     voigt = jnp.sum(constants[:3, :3]) / 9
     reuss = 1 / jnp.sum(jnp.linalg.inv(constants)[:3, :3])
     return _average(voigt, reuss, average)
 
 
-def shear_modulus(constants: Float[Array, "6 6"], average: Literal["voigt", "reuss", "hill"] = "hill") -> Float[Array, ""]:
+def shear_modulus(
+    constants: Float[Array, "6 6"], average: Literal["voigt", "reuss", "hill"] = "hill"
+) -> Float[Array, ""]:
     """Shear modulus of a polycrystal in GPa (doi:10.1088/0370-1298/65/5/307)."""
     c, s = constants, jnp.linalg.inv(constants)
     off = lambda m: m[0, 1] + m[1, 2] + m[0, 2]  # noqa: E731

@@ -47,7 +47,7 @@ class CohesiveEnergy(AbstractStatic):
 
 
 class EquationOfState(AbstractStatic):
-    """Energy per atom at given volumes per atom, relative to that of the structure itself; the cell scales uniformly."""
+    """Energy per atom at given volumes per atom, relative to the structure's own; the cell scales uniformly."""
 
     volumes: Float[Array, " volumes"] = eqx.field(converter=as_array)  # Å³/atom
     unit: str = constant(default="eV/atom")
@@ -97,7 +97,7 @@ class PhaseEnergy(AbstractStatic):
 
 
 class VacancyFormationEnergy(AbstractStatic):
-    """E(N − 1 atoms) − (N − 1)/N E(N atoms) in eV: one atom taken out of a supercell, the others relaxed in a fixed cell.
+    """E(N − 1 atoms) − (N − 1)/N E(N atoms) in eV: one atom taken out of a supercell, the others relaxed at fixed cell.
 
     Its derivative needs no derivative of the relaxation (at the minimum the forces vanish: the envelope theorem); the
     implicit one that `relax` carries contributes zero. `structure` is the perfect cell that the experiment relaxes, in

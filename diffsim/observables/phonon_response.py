@@ -14,7 +14,7 @@ from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
 from diffsim.observables.eigen import eigenvalue_slopes
 from diffsim.observables.elastic import internal_response, responses
-from diffsim.observables.phonons import bloch_matrix, checked_qpoints, edge_hessians, frequency_of, is_moving
+from diffsim.observables.phonons import bloch_matrix, checked_qpoints, edge_hessians, is_moving
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.base import State
 from diffsim.system import System

@@ -87,7 +87,7 @@ class EDIP(AbstractPotential):
         tau = u1 + u2 * (u3 * jnp.exp(-u4 * Z) - jnp.exp(-2 * u4 * Z))
         w = Q0 * jnp.exp(-mu * Z) * (cosine + tau) ** 2
         h = lam * (1 - jnp.exp(-w) + eta * w)
-        weights = once(len(bond))[:, None, None]
+        weights = jnp.asarray(once(len(bond)), bond.dtype)[:, None, None]
         return jnp.sum(jnp.sum(weights * others(bond) * h, axis=0) * bond, axis=0)
 
     @staticmethod
@@ -124,9 +124,7 @@ class EDIP(AbstractPotential):
         write_parameters(path, "EDIP", self.species, {name: getattr(self, name) for name in _FIELDS})
 
 
-def coordination(
-    inside: Bool[Array, "neighbors atoms"], x: Float[Array, "neighbors atoms"], alpha: Float[Array, "..."]
-) -> Float[Array, "neighbors atoms"]:
+def coordination(inside: Bool[Array, "..."], x: Float[Array, "..."], alpha: Float[Array, "..."]) -> Float[Array, "..."]:
     """How much of a neighbour each edge counts as: exp(α/(1 − x⁻³)) for 0 < x < 1, 1 below; 0 outside.
 
     Written as exp(αx³/(x³ − 1)), which has no pole at x = 0.

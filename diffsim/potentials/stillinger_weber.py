@@ -24,8 +24,9 @@ class StillingerWeber(AbstractPotential):
     φ(r) = Aε [B (σ/r)^p − (σ/r)^q] exp(σ/(r − aσ)),   f(r) = exp(γσ/(r − aσ)),   both zero from r = aσ on.
 
     Parameters are scalars, or tables over `species`: `[i j]` for an atom i and its neighbour j, and `[i j k]` for
-    ε, λ and cosθ₀, i being the atom in the middle (its pair part takes ε_ijj), as `pair_style sw` reads them.
-    `sigma` scales the cutoff a·σ.
+    ε, λ and cosθ₀, i being the atom in the middle (its pair part takes ε_ijj), as `pair_style sw` reads them. Where
+    LAMMPS takes one of two entries (i j j or j i i in a pair, i j k or i k j in a triplet), which are alike in every
+    file, here the mean counts. `sigma` scales the cutoff a·σ.
     """
 
     epsilon: Float[Array, "..."] = parameter("eV", positive=True)

@@ -209,7 +209,7 @@ def test_third_derivatives_agree(name: str):
 @pytest.mark.parametrize("name", ["stillinger_weber", "edip", "tersoff"])
 def test_third_derivatives_are_finite_at_the_edge_of_reach(name: str):
     """Of an atom that crosses each special radius of one that has a bond, down to the last bit on both sides."""
-    potential, system = POTENTIALS[name]()
+    potential, _ = POTENTIALS[name]()
     radii = [float(r) for r in special_radii(potential)]
     gaps = np.array([-1e-2, -1e-4, -1e-6, -1e-9, -1e-12, 0, 1e-12, 1e-9, 1e-6])
     crossing = [np.append(radius + gaps, np.nextafter(radius, [0, np.inf])) for radius in radii]

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from ase.build import bulk
 import diffsim
 from diffsim import System, units
 from diffsim.potentials import EDIP
-from diffsim.potentials.edip import once, others
+from diffsim.potentials.edip import coordination, once, others
 from tests.helpers import POTENTIALS
 from tests.oracles.lammps import potential_file
 
@@ -26,6 +27,15 @@ def test_silicon_is_what_lammps_ships():
     assert diffsim.energy(EDIP.silicon(), (system := POTENTIALS["edip"]()[1])) == diffsim.energy(
         EDIP.from_lammps(potential_file("Si.edip"), ["Si"]), system
     )
+
+
+def test_coordination_goes_smoothly_from_one_to_zero():
+    """Finite to third order, also where r − c rounds to a − c although r < a."""
+    x = jnp.array([-0.5, 0.0, 1e-12, 0.5, 1 - 1e-9, 1 - 2**-53, 1.0])
+    count = lambda x: coordination(jnp.array(True), x, jnp.array(3.1))  # noqa: E731
+    np.testing.assert_allclose(jax.vmap(count)(x), [1, 1, 1, np.exp(-3.1 / 7), 0, 0, 0], rtol=1e-15, atol=1e-300)
+    for derivative in (jax.grad(count), jax.grad(jax.grad(count)), jax.grad(jax.grad(jax.grad(count)))):
+        assert np.isfinite(jax.vmap(derivative)(x)).all()
 
 
 @pytest.mark.parametrize("neighbors", range(1, 8))

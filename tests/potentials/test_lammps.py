@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from ase.data import chemical_symbols
@@ -42,6 +43,14 @@ def crystal(potential: AbstractPotential, amplitude: float, seed: int = 0) -> Sy
 def perturbed(potential: AbstractPotential) -> AbstractPotential:
     """Parameters with all the digits that a double has; tables stay symmetric."""
     return jax.tree.map(lambda x: x * (1 + 1e-3 * np.pi) if eqx.is_inexact_array(x) else x, potential)
+
+
+def test_the_oracle_knows_left_handed_cells(tmp_path):
+    potential, system = POTENTIALS["stillinger_weber"]()
+    potential.to_lammps(tmp_path / "file")
+    swapped = system.replace(cell=system.cell[jnp.array([1, 0, 2])])
+    for left, right in zip(*(lammps(potential, tmp_path / "file", s) for s in (swapped, system)), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("amplitude", [0.1, 0.3])
