@@ -92,7 +92,8 @@ class Tersoff(AbstractPotential):
         near = graph.mask[:, None] & (x < 1) & inside & differ
         u = graph.vectors / r
         cosine = jnp.sum(u[:, :, None] * u[:, None], axis=0)
-        angular = gamma * (1 + (c / d) ** 2 - c**2 / (d**2 + (cosine - cos_theta0) ** 2))
+        square = (cosine - cos_theta0) ** 2
+        angular = gamma * (1 + (c / d) ** 2 * square / (d**2 + square))  # without the difference of large numbers
         difference = jnp.where(near, lambda3 * (r - r[:, None]), 0.0)  # beyond reach the exponential overflows
         return jnp.sum(fade(x, near) * angular * jnp.exp(jnp.where(cubed, difference**3, difference)), axis=0)
 
