@@ -49,7 +49,7 @@ class Target(eqx.Module):
                 f"{list(self.reference.shape)}, got {list(self.scale.shape)}"
             )
 
-    def residuals(self, prediction: Float[Array, "..."]) -> Float[Array, " components"]:
+    def residuals(self, prediction: Float[Array | np.ndarray, "..."]) -> Float[Array, " components"]:
         """Dimensionless residuals, flat."""
         return jnp.sqrt(self.weight) * ((prediction - self.reference) / self.scale).reshape(-1)
 

@@ -26,6 +26,7 @@ SKIN = 0.1  # Å, so that steps of cutoff, positions and strain stay within the 
 # truncation h⁴ f⁽⁵⁾ ≤ 1e-7 with an edge 0.015 Å inside a cutoff; rounding ε f/h ≈ 1e-12
 PARAMETER_STEP = 5e-5  # relative
 POSITION_STEP = 5e-4  # Å
+BRANCHED = ["stillinger_weber", "edip", "tersoff"]  # with guarded singularities, three-body
 every_potential = pytest.mark.parametrize("name", sorted(POTENTIALS))
 
 
@@ -182,7 +183,7 @@ def _along(name: str) -> tuple[Callable, jax.Array, jax.Array]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) if n.endswith("mixture") else n for n in sorted(POTENTIALS)]
+    "name", [n if n in BRANCHED else pytest.param(n, marks=pytest.mark.slow) for n in sorted(POTENTIALS)]
 )
 def test_third_derivatives_agree(name: str):
     """v·∇(v·∇(v·∇E)): reverse over reverse over reverse, forward three times, and a second difference of v·∇E."""
@@ -206,7 +207,7 @@ def test_third_derivatives_agree(name: str):
     np.testing.assert_allclose(by_difference, by_forward, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["stillinger_weber", "edip", "tersoff"])
+@pytest.mark.parametrize("name", BRANCHED)
 def test_third_derivatives_are_finite_at_the_edge_of_reach(name: str):
     """Of an atom that crosses each special radius of one that has a bond, down to the last bit on both sides."""
     potential, _ = POTENTIALS[name]()
