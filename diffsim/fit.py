@@ -36,7 +36,7 @@ class FitState(NamedTuple):
 def fit(
     potential: AbstractPotential,
     experiments: Mapping[str, Experiment] | Sequence[Experiment],
-    optimizer: optax.GradientTransformation | optx.AbstractLeastSquaresSolver,
+    optimizer: optax.GradientTransformation | optx.AbstractGaussNewton,
     *,
     steps: int = 100,
     trainable: Sequence[str] | None = None,
@@ -45,8 +45,8 @@ def fit(
 ) -> Iterator[FitState]:
     """Yields a `FitState` after each of `steps` updates.
 
-    `optimizer` is an optax transformation on the loss ½ Σ r², or a least-squares solver of optimistix
-    (`LevenbergMarquardt`) on the residuals r. `trainable` picks parameters by name; positive ones move in log space.
+    `optimizer` is an optax transformation on the loss ½ Σ r², or `LevenbergMarquardt` (`GaussNewton`,
+    `Dogleg`) of optimistix on the residuals r. `trainable` picks parameters by name; positive ones move in log space.
     `state` is one that an earlier fit yielded, to go on from. `key` is for experiments that draw random numbers.
 
     **Raises** `ValueError`, before anything is compiled, for targets of the wrong shape, unknown parameters and steps

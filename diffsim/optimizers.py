@@ -95,13 +95,13 @@ class Descent(AbstractMethod):
 
 
 class LeastSquares(AbstractMethod):
-    """A least-squares solver of optimistix on the residuals; a rejected step leaves the free numbers where they are.
+    """A solver of optimistix's Gauss–Newton family on the residuals; a rejected step moves nothing.
 
     A solver looks at the residuals and their Jacobian only where it evaluates next, so it is handed the linear model
     there, r(y) ≈ r(y₀) + J (y − y₀): the experiments are compiled once, not once for each use that the solver makes.
     """
 
-    solver: optx.AbstractLeastSquaresSolver
+    solver: optx.AbstractGaussNewton
 
     def start(self, problem: Problem, free: Float[Array, " free"]) -> Moved:
         return _begin(self, free, *_linear_model(problem, free))  # a solver's first step only evaluates
@@ -146,23 +146,26 @@ def _begin(method: LeastSquares, free: Array, residuals: Array, jacobian: Array,
     model = lambda y, _: (residuals + jacobian @ (y - free), outcome)  # noqa: E731
     shapes, outcome_shapes = eqx.filter_eval_shape(model, free, None)
     memory = method.solver.init(model, free, None, {}, shapes, outcome_shapes, frozenset())
-    return method.solver.step(model, free, None, {}, memory, frozenset())
+    free, memory, _ = method.solver.step(model, free, None, {}, memory, frozenset())
+    return free, memory, memory.aux  # what a step returns beside it is that of the step before
 
 
 @eqx.filter_jit
 def _step(method: LeastSquares, free: Array, memory: Any, residuals: Array, jacobian: Array, outcome: Outcome) -> Moved:
     model = lambda y, _: (residuals + jacobian @ (y - memory.y_eval), outcome)  # noqa: E731
-    return method.solver.step(model, free, None, {}, memory, frozenset())
+    free, memory, _ = method.solver.step(model, free, None, {}, memory, frozenset())
+    return free, memory, memory.aux
 
 
 def method_for(optimizer: Any) -> AbstractMethod:
     """The method that an optimizer of either library calls for."""
     if isinstance(optimizer, AbstractMethod):
         return optimizer
-    if isinstance(optimizer, optx.AbstractLeastSquaresSolver):
+    if isinstance(optimizer, optx.AbstractGaussNewton):
         return LeastSquares(optimizer)
     if isinstance(optimizer, optax.GradientTransformation):
         return Descent(optimizer)
     raise ValueError(
-        f"the optimizer must be an optax transformation or a least-squares solver of optimistix, got {optimizer!r}"
+        "the optimizer must be an optax transformation or one of optimistix's LevenbergMarquardt, GaussNewton, Dogleg, "
+        f"got {optimizer!r}"
     )

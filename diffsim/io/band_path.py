@@ -1,4 +1,4 @@
-"""The path through the Brillouin zone along which bands are drawn, from seekpath (doi:10.1016/j.commatsci.2016.10.015)."""
+"""The path through the Brillouin zone for bands, by seekpath (doi:10.1016/j.commatsci.2016.10.015)."""
 
 import warnings
 from typing import NamedTuple
