@@ -59,7 +59,7 @@ class Experiment(eqx.Module):
 
     system: System
     targets: dict[str, Target] = eqx.field(converter=dict)
-    gradient: AbstractGradient = Implicit()
+    gradient: AbstractGradient = eqx.field(default_factory=Implicit)
     simulator: Any = None
     schedule: Any = None
 
@@ -107,11 +107,7 @@ def evaluate(potential: AbstractPotential, experiments: Mapping[str, Experiment]
     for name, experiment in experiments.items():
         state = experiment.start(potential)
         check(name, experiment, potential, state)
-        while True:
-            predictions, last, diagnostics = _predict(experiment, potential, state)
-            if not (diagnostics["overflow"] and np.isfinite(last.system.positions).all()):
-                break
-            state = experiment.start(potential, last.system)
+        predictions = _predicted(experiment, potential, state)
         everything[name] = {key: np.asarray(value) for key, value in predictions.items()}
         for key, value in everything[name].items():
             if not np.isfinite(value).all():
@@ -120,6 +116,16 @@ def evaluate(potential: AbstractPotential, experiments: Mapping[str, Experiment]
                     "or a structure outgrew the radius of its neighbour list"
                 )
     return everything
+
+
+def _predicted(experiment: Experiment, potential: AbstractPotential, state: State) -> dict[str, Array]:
+    """Predictions, with longer neighbour lists again where they were too short; NaN where that does not end."""
+    for _ in range(20):
+        predictions, last, diagnostics = _predict(experiment, potential, state)
+        if not (diagnostics["overflow"] and np.isfinite(last.system.positions).all()):
+            return predictions
+        state = experiment.start(potential, last.system)
+    return {name: jnp.full_like(value, jnp.nan) for name, value in predictions.items()}
 
 
 _predict = eqx.filter_jit(lambda experiment, potential, state: experiment.predict(potential, state))
