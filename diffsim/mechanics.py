@@ -14,7 +14,7 @@ from diffsim.fields import concrete, require_x64
 from diffsim.graph import graph
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential, check_cutoff, check_species
-from diffsim.system import System
+from diffsim.system import System, lattice_points
 
 
 def energy(potential: AbstractPotential, system: System, neighbors: Neighbors | None = None) -> Float[Array, ""]:
@@ -73,18 +73,12 @@ def neighbors_of(
     """
     check_species(potential, system)
     check_cutoff(potential.cutoff)
-    cutoff = concrete(potential.cutoff)
     if neighbors is None:
-        if cutoff is None:
-            raise ValueError(
-                "neighbours cannot be found inside jit or vmap: make them before with "
-                "Neighbors.allocate(system, radius) and pass them in as neighbors="
-            )
-        return Neighbors.allocate(system, float(cutoff) + skin)
+        return Neighbors.allocate(system, potential.cutoff + skin)
     if concrete(_overflow(neighbors, system, potential.cutoff)):  # None, so false, under jit: there the caller asks
         raise ValueError(
             f"the neighbour list of radius {concrete(neighbors.radius):.6g} Å no longer holds every edge inside the "
-            f"cutoff of {cutoff:.6g} Å: make it again with Neighbors.allocate(system, radius)"
+            f"cutoff of {concrete(potential.cutoff):.6g} Å: make it again with Neighbors.allocate(system, radius)"
         )
     return neighbors
 
@@ -147,8 +141,8 @@ def _force_constants(
 
 def _translations(repeats: tuple[int, int, int], n_primitive: int) -> np.ndarray:
     """For atoms i, j of the supercell, the atom that stands to i's image in the first cell as j stands to i."""
-    n_a, n_b, n_c = repeats
-    cells = np.array([[i, j, k] for k in range(n_c) for j in range(n_b) for i in range(n_a)])
+    n_a, n_b, _ = repeats
+    cells = lattice_points(repeats)
     difference = (cells[None, :] - cells[:, None]) % np.array(repeats)  # [from to 3]
     flat = difference @ np.array([1, n_a, n_a * n_b])
     atom = np.arange(n_primitive) * len(cells)

@@ -97,7 +97,7 @@ def _relax(
 def minimize(function: Callable, start: Float[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, ""]]:
     """Newton's method downhill: y ← y − |H|⁻¹ g, and the largest component of the gradient that is left.
 
-    No step is longer than 0.2 Å; one that does not lower the function is taken back and halved. Value, gradient and
+    No step is longer than 0.2 Å; one that does not lower the function is taken back and shortened. Value, gradient and
     Hessian are evaluated in one place of the loop, which keeps the compiled code small.
     """
 

@@ -78,8 +78,7 @@ class System(eqx.Module):
             raise ValueError(
                 f"a cell cannot be repeated {tuple(repeats)} times where pbc = {self.pbc} says it is not periodic"
             )
-        n_a, n_b, n_c = repeats
-        images = np.array([[i, j, k] for k in range(n_c) for j in range(n_b) for i in range(n_a)])
+        images = lattice_points(repeats)
         offsets = jnp.asarray(images, self.cell.dtype) @ self.cell
         return System(
             positions=(self.positions[:, None, :] + offsets[None]).reshape(-1, 3),
@@ -123,6 +122,12 @@ class System(eqx.Module):
         atoms.set_pbc(self.pbc)
         atoms.set_array("masses", np.asarray(self.masses)[real], float, ())
         return atoms
+
+
+def lattice_points(repeats: tuple[int, int, int]) -> np.ndarray:
+    """The cells `[cells 3]` of a repeated cell in phonopy's order, running fastest along a."""
+    n_a, n_b, n_c = repeats
+    return np.array([[i, j, k] for k in range(n_c) for j in range(n_b) for i in range(n_a)])
 
 
 def check_finite(name: str, values: np.ndarray | None) -> None:

@@ -32,6 +32,12 @@ def _far(vectors: Float[Array, "3 neighbors atoms"], neighbors: Neighbors) -> Fl
     return jnp.zeros_like(vectors).at[0].set(neighbors.radius)
 
 
+def energy_within(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, ""]:
+    """Total energy in eV, NaN where the structure has outgrown a list that was made for another shape of it."""
+    missing = neighbors.overflow(system, potential.cutoff)
+    return jnp.where(missing, jnp.nan, energy(potential, system, neighbors))
+
+
 class CohesiveEnergy(AbstractStatic):
     """(Σ E_atom − E) / N: what it takes to pull the crystal apart into atoms, positive where it is bound."""
 
@@ -62,8 +68,7 @@ class EquationOfState(AbstractStatic):
         def at(volume: Float[Array, ""]) -> Float[Array, ""]:
             stretch = jnp.cbrt(volume * n_atoms / state.system.volume)
             scaled = state.system.strained((stretch - 1) * jnp.eye(3, dtype=stretch.dtype))
-            missing = state.neighbors.overflow(scaled, potential.cutoff)
-            return jnp.where(missing, jnp.nan, energy(potential, scaled, state.neighbors)) / n_atoms
+            return energy_within(potential, scaled, state.neighbors) / n_atoms
 
         return jax.vmap(at)(self.volumes) - energy(potential, state.system, state.neighbors) / n_atoms
 
@@ -91,8 +96,7 @@ class PhaseEnergy(AbstractStatic):
 
     def record(self, potential: AbstractPotential, state: State) -> Float[Array, ""]:
         other = relax(potential, self.structure, cell=True, neighbors=self.neighbors)
-        value = energy(potential, other, self.neighbors) / len(other.numbers)
-        value = jnp.where(self.neighbors.overflow(other, potential.cutoff), jnp.nan, value)
+        value = energy_within(potential, other, self.neighbors) / len(other.numbers)
         return value - energy(potential, state.system, state.neighbors) / len(state.system.numbers)
 
 
@@ -126,7 +130,6 @@ class VacancyFormationEnergy(AbstractStatic):
         fractional = self.defective.positions @ jnp.linalg.inv(self.defective.cell)
         start = self.defective.replace(positions=fractional @ cell, cell=cell)
         final = relax(potential, start, neighbors=self.neighbors)
-        value = energy(potential, final, self.neighbors)
-        value = jnp.where(self.neighbors.overflow(final, potential.cutoff), jnp.nan, value)
+        value = energy_within(potential, final, self.neighbors)
         per_atom = energy(potential, state.system, state.neighbors) / len(state.system.numbers)
         return value - len(final.numbers) * per_atom

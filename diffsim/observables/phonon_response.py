@@ -14,7 +14,14 @@ from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
 from diffsim.observables.eigen import eigenvalue_slopes
 from diffsim.observables.elastic import internal_response, responses
-from diffsim.observables.phonons import bloch_matrix, checked_qpoints, edge_hessians, is_moving
+from diffsim.observables.phonons import (
+    bloch_matrix,
+    check_names,
+    checked_qpoints,
+    edge_hessians,
+    is_moving,
+    point_names,
+)
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.base import State
 from diffsim.system import System
@@ -96,9 +103,12 @@ class ModeGruneisen(AbstractStatic):
     names: tuple[str, ...] = constant(converter=tuple, default=())
     unit: str = constant(default="")
 
+    def __check_init__(self) -> None:
+        check_names(self.names, self.qpoints)
+
     @property
     def labels(self) -> tuple[str, ...]:
-        return self.names or tuple(str(np.round(q, 4).tolist()) for q in np.asarray(self.qpoints))
+        return point_names(self.names, self.qpoints)
 
     def record(self, potential: AbstractPotential, state: State) -> Float[Array, "q coordinates"]:
         return mode_gruneisen(potential, state.system, self.qpoints, state.neighbors)

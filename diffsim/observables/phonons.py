@@ -133,6 +133,17 @@ def _frequencies(
     return jax.lax.map(lambda q: frequency_of(jnp.linalg.eigvalsh(matrix(q))), qpoints, batch_size=_BATCH)
 
 
+def check_names(names: tuple[str, ...], qpoints: Float[Array, "q 3"]) -> None:
+    """Refuses names of wave vectors that are not one for each."""
+    if names and len(names) != len(qpoints):
+        raise ValueError(f"{len(qpoints)} qpoints need as many names, got {list(names)}")
+
+
+def point_names(names: tuple[str, ...], qpoints: Float[Array, "q 3"]) -> tuple[str, ...]:
+    """The names given, or else the coordinates."""
+    return names or tuple(str(np.round(q, 4).tolist()) for q in np.asarray(qpoints))
+
+
 class PhononFrequencies(AbstractStatic):
     """Frequencies at chosen wave vectors, all branches of each, ascending."""
 
@@ -141,12 +152,11 @@ class PhononFrequencies(AbstractStatic):
     unit: str = constant(default="THz")
 
     def __check_init__(self) -> None:
-        if self.names and len(self.names) != len(self.qpoints):
-            raise ValueError(f"{len(self.qpoints)} qpoints need as many names, got {list(self.names)}")
+        check_names(self.names, self.qpoints)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return self.names or tuple(str(np.round(q, 4).tolist()) for q in np.asarray(self.qpoints))
+        return point_names(self.names, self.qpoints)
 
     def record(self, potential: AbstractPotential, state: State) -> Float[Array, "q coordinates"]:
         return phonon_frequencies(potential, state.system, self.qpoints, state.neighbors)
