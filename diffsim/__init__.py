@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from diffsim import units
     from diffsim.experiment import Experiment, Target, evaluate
-    from diffsim.fit import FitState, fit
+    from diffsim.fit import FitState, Plateau, fit
     from diffsim.gradients import AbstractGradient, Implicit
     from diffsim.io.structures import read_structure
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
         reciprocal_mesh,
         shear_modulus,
     )
+    from diffsim.optimizers import Scipy
+    from diffsim.parametrization import Free
     from diffsim.potentials import (
         EAM,
         EDIP,
@@ -67,7 +69,9 @@ _CONTENTS = {
         mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh shear_modulus
     """,
     "experiment": "Experiment Target evaluate",
-    "fit": "FitState fit",
+    "fit": "FitState Plateau fit",
+    "optimizers": "Scipy",
+    "parametrization": "Free",
     "io.structures": "read_structure",
 }
 HOMES = {name: f"diffsim.{home}" for home, names in _CONTENTS.items() for name in names.split()}

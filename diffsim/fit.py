@@ -7,18 +7,28 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import numpy as np
-import optax
-import optimistix as optx
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from diffsim.experiment import Experiment, check
+from diffsim.fields import constant
 from diffsim.optimizers import AbstractMethod, Moved, Problem, method_for
-from diffsim.parametrization import Parametrization
+from diffsim.parametrization import Parametrization, Trainable
 from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators.base import State
+from diffsim.trees import Packed
 
 _ROOM = 0.3  # Å: lists that reach less far beyond the cutoff than this are made again before the next update
+
+
+class Memory(NamedTuple):
+    """What the next update needs."""
+
+    free: Float[Array, " free"]
+    states: dict[str, State]  # where each experiment starts
+    optimizer: Any  # its own memory
 
 
 class FitState(NamedTuple):
@@ -26,28 +36,52 @@ class FitState(NamedTuple):
 
     step: int
     potential: AbstractPotential
-    loss: float  # ½ Σ residuals² at this potential
+    loss: float  # ½ Σ residuals² at this potential, those of the priors included
     predictions: dict[str, dict[str, np.ndarray]]  # {experiment: {target: array}} at this potential
     start: dict[str, dict[str, np.ndarray]]  # the predictions that the fit began with
+    losses: tuple[float, ...]  # at the start and after each update
+    evaluations: int  # of the experiments, with or without derivatives, since the fit began
     seconds: float  # since the fit began, compilation included
-    memory: Any  # the optimizer's own
+    memory: Memory
+
+
+class Plateau(eqx.Module):
+    """A rule to stop: over the last `patience` updates the loss has not fallen by `rtol` of itself."""
+
+    rtol: float = constant(default=1e-6)
+    patience: int = constant(default=5)
+
+    def __check_init__(self) -> None:
+        if not self.rtol >= 0:
+            raise ValueError(f"rtol of a plateau must not be negative, got {self.rtol}")
+        if self.patience < 1:
+            raise ValueError(f"patience must be at least 1, got {self.patience}")
+
+    def reached(self, losses: Sequence[float]) -> bool:
+        """Whether the losses so far, the start's first, end in a plateau."""
+        if len(losses) <= self.patience:
+            return False
+        before = min(losses[: -self.patience])
+        return before - min(losses[-self.patience :]) <= self.rtol * before
 
 
 def fit(
     potential: AbstractPotential,
     experiments: Mapping[str, Experiment] | Sequence[Experiment],
-    optimizer: optax.GradientTransformation | optx.AbstractGaussNewton,
+    optimizer: Any,
     *,
     steps: int = 100,
-    trainable: Sequence[str] | None = None,
+    trainable: Trainable = None,
+    stop: Plateau | None = None,
     key: Array | None = None,
-    state: FitState | None = None,
+    state: FitState | Packed | None = None,
 ) -> Iterator[FitState]:
-    """Yields a `FitState` after each of `steps` updates.
+    """Yields a `FitState` after each update, until `steps` of them are done, or `stop`, or the optimizer's own end.
 
-    `optimizer` is an optax transformation on the loss ½ Σ r², or `LevenbergMarquardt` (`GaussNewton`,
-    `Dogleg`) of optimistix on the residuals r. `trainable` picks parameters by name; positive ones move in log space.
-    `state` is one that an earlier fit yielded, to go on from. `key` is for experiments that draw random numbers.
+    `optimizer` is an optax transformation or optimistix's BFGS on the loss ½ Σ r², optimistix's `LevenbergMarquardt`
+    (`GaussNewton`, `Dogleg`) on the residuals r, or `Scipy`. `trainable` picks parameters by name, or says by a mapping
+    of names to `Free` how each may move; positive ones move in log space. `state` is one that an earlier fit of the
+    same things yielded, or that `load_state` read, to go on from. `key` is for experiments that draw random numbers.
 
     **Raises** `ValueError`, before anything is compiled, for targets of the wrong shape, unknown parameters and steps
     < 1; later, where predictions stop being finite.
@@ -55,40 +89,80 @@ def fit(
     del key  # static experiments draw none
     if steps < 1:
         raise ValueError(f"steps must be positive, got {steps}")
+    problem = problem_of(potential, experiments, trainable)
+    return _updates(problem, method_for(optimizer), steps, stop, state)
+
+
+def problem_of(
+    potential: AbstractPotential, experiments: Mapping[str, Experiment] | Sequence[Experiment], trainable: Trainable
+) -> Problem:
+    """Experiments as a function of the free numbers, checked, with neighbour lists made for this potential."""
     if not isinstance(experiments, Mapping):
         experiments = {str(number): experiment for number, experiment in enumerate(experiments)}
     if not any(experiment.targets for experiment in experiments.values()):
         raise ValueError("nothing to fit to: give at least one experiment with a target")
-    method = method_for(optimizer)
     parametrization = Parametrization.of(potential, trainable)
-    start = potential if state is None else state.potential
-    states = {name: experiment.start(start) for name, experiment in experiments.items()}
+    states = {name: experiment.start(potential) for name, experiment in experiments.items()}
     for name, experiment in experiments.items():
         check(name, experiment, potential, states[name])
-    return _updates(Problem(start, dict(experiments), states, parametrization), method, steps, state)
+    return Problem(potential, dict(experiments), states, parametrization)
 
 
-def _updates(problem: Problem, method: AbstractMethod, steps: int, state: FitState | None) -> Iterator[FitState]:
-    done = state.step if state else 0
-    began = time.perf_counter() - (state.seconds if state else 0.0)
-    free = problem.parametrization.free(problem.potential)
-    if state is None:
-        problem, (free, memory, outcome) = _with_room(problem, lambda p: method.start(p, free))
-        start = jax.tree.map(np.asarray, outcome.predictions)
-    else:
-        memory, start = state.memory, state.start
-    for step in range(done + 1, done + steps + 1):
-        here = (free, memory)
-        problem, (free, memory, outcome) = _with_room(problem, lambda p: method.update(p, *here))  # noqa: B023
-        predictions = jax.tree.map(np.asarray, outcome.predictions)
-        seconds = time.perf_counter() - began
-        yield FitState(step, problem.at(free), float(outcome.loss), predictions, start, seconds, memory)
+def _updates(
+    problem: Problem, method: AbstractMethod, steps: int, stop: Plateau | None, state: FitState | Packed | None
+) -> Iterator[FitState]:
+    last = _begin(problem, method) if state is None else state
+    if isinstance(last, Packed):
+        last = last.unpack(_blank(problem, method))
+    assert isinstance(last, FitState)
+    began = time.perf_counter() - last.seconds
+    problem = eqx.tree_at(lambda p: p.states, problem, last.memory.states)
+    for step in range(last.step + 1, last.step + steps + 1):
+        if stop is not None and stop.reached(last.losses):
+            return
+        free, _, memory = last.memory
+        problem, moved = with_room(problem, lambda p: method.update(p, free, memory))  # noqa: B023
+        last = _state(step, problem, moved, time.perf_counter() - began, last)
+        yield last
+        if moved.done:
+            return
 
 
-def _with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Problem, Moved]:
+def _begin(problem: Problem, method: AbstractMethod) -> FitState:
+    began = time.perf_counter()
+    problem, moved = with_room(problem, lambda p: method.start(p, p.parametrization.start))
+    return _state(0, problem, moved, time.perf_counter() - began)
+
+
+def _state(step: int, problem: Problem, moved: Moved, seconds: float, before: FitState | None = None) -> FitState:
+    predictions = jax.tree.map(np.asarray, moved.outcome.predictions)
+    loss = float(moved.outcome.loss)
+    return FitState(
+        step=step,
+        potential=problem.at(moved.free),
+        loss=loss,
+        predictions=predictions,
+        start=before.start if before else predictions,
+        losses=(*before.losses, loss) if before else (loss,),
+        evaluations=int(moved.evaluations) + (before.evaluations if before else 0),
+        seconds=seconds,
+        memory=Memory(moved.free, problem.states, moved.memory),
+    )
+
+
+def _blank(problem: Problem, method: AbstractMethod) -> FitState:
+    """A state of the right structure, whose numbers mean nothing: what a stored one is read into."""
+    moved = eqx.filter_eval_shape(method.start, problem, problem.parametrization.start)
+    predictions = moved.outcome.predictions
+    memory = Memory(moved.free, problem.states, moved.memory)
+    return FitState(0, problem.potential, 0.0, predictions, predictions, (0.0,), 0, 0.0, memory)
+
+
+def with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Problem, Moved]:
     """Moves, again with longer neighbour lists where they were too short, and renews those that soon will be."""
     for _ in range(5):
-        free, memory, outcome = move(problem)
+        moved = move(problem)
+        free, outcome = moved.free, moved.outcome
         lost = [name for name, system in outcome.systems.items() if not np.isfinite(system.positions).all()]
         if lost or not (outcome.overflow or np.isfinite(outcome.loss)):
             where = f" in experiment {lost[0]!r}" if lost else ""
@@ -97,11 +171,11 @@ def _with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Prob
                 "its neighbour list; start closer to a sensible potential, or take smaller steps"
             )
         if outcome.overflow:
-            problem = problem.relisted(free, outcome)
+            problem = problem.relisted(free, outcome.systems)
             continue
         cutoff = problem.at(free).cutoff + _ROOM
         states = problem.states.items()
         if any(state.neighbors.overflow(outcome.systems[name], cutoff) for name, state in states):
-            problem = problem.relisted(free, outcome)
-        return problem, (free, memory, outcome)
+            problem = problem.relisted(free, outcome.systems)
+        return problem, moved
     raise ValueError("a structure keeps growing out of its neighbour list: take smaller steps")

@@ -6,13 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import optimistix as optx
 import pytest
 from ase.build import bulk
 
 import diffsim
 from diffsim import (
-    CohesiveEnergy,
     ElasticConstants,
     EquationOfState,
     Experiment,
@@ -25,30 +23,21 @@ from diffsim import (
     evaluate,
     fit,
 )
+from diffsim.fit import problem_of
 from diffsim.optimizers import method_for
 from diffsim.potentials import LennardJones, Morse, StillingerWeber
+from tests.fits import ARGON, LM, START, TRUTH, argon_from_its_truth
 from tests.helpers import differences
-
-ARGON = System.from_ase(bulk("Ar", a=5.3))
-TRUTH = LennardJones(epsilon=0.0104, sigma=3.40, cutoff=6.0, onset=5.0)
-START = LennardJones(epsilon=0.0120, sigma=3.55, cutoff=6.0, onset=5.0)
-LM = optx.LevenbergMarquardt(rtol=1e-10, atol=1e-10)
 
 
 @pytest.fixture(scope="module")
 def experiments():
-    """What the truth itself gives: a loss that can reach zero."""
-    observables = {"a": LatticeConstant(4), "cohesion": CohesiveEnergy(), "C": ElasticConstants(("C11", "C12"))}
-    blank = {"a": Target(observables["a"], 5.0, 0.01), "cohesion": Target(observables["cohesion"], 0.1, 1e-3)}
-    blank["C"] = Target(observables["C"], [1.0, 1.0], 0.1)
-    seen = evaluate(TRUTH, {"crystal": Experiment(ARGON, blank, Implicit(cell=True))})["crystal"]
-    targets = {name: Target(t.observable, seen[name], t.scale) for name, t in blank.items()}
-    return {"crystal": Experiment(ARGON, targets, Implicit(cell=True))}
+    return argon_from_its_truth()
 
 
 def test_levenberg_marquardt_recovers_the_truth(experiments):
     *_, last = fit(START, experiments, LM, steps=15, trainable=["epsilon", "sigma"])
-    assert last.step == 15
+    assert last.step <= 15
     assert last.loss < 1e-15
     assert float(last.potential.epsilon) == pytest.approx(0.0104, rel=1e-8)
     assert float(last.potential.sigma) == pytest.approx(3.40, rel=1e-8)
@@ -78,13 +67,9 @@ def test_states_tell_their_own_loss_and_predictions(experiments, optimizer):
 
 def test_the_gradient_of_the_loss_is_its_difference(experiments):
     """Through relaxation, implicit derivative, elastic constants and log space."""
-    from diffsim.optimizers import Problem
-    from diffsim.parametrization import Parametrization
-
-    parametrization = Parametrization.of(START, ["epsilon", "sigma", "onset"])
-    problem = Problem(START, experiments, {"crystal": experiments["crystal"].start(START)}, parametrization)
+    problem = problem_of(START, experiments, ["epsilon", "sigma", "onset"])
     loss = jax.jit(lambda x: problem.loss(x)[0])
-    free = parametrization.free(START)
+    free = problem.parametrization.start
     reverse, forward = jax.grad(loss)(free), jax.jacfwd(loss)(free)
     np.testing.assert_allclose(reverse, forward, rtol=1e-9)
     np.testing.assert_allclose(forward, differences(loss, free), rtol=1e-6)
@@ -146,7 +131,7 @@ def test_refusals_come_with_the_call(experiments, arguments, sentence):
 
 
 def test_other_optimizers_are_refused():
-    with pytest.raises(ValueError, match="must be an optax transformation or one of optimistix"):
+    with pytest.raises(ValueError, match="must be an optax transformation, one of optimistix"):
         method_for("adam")
 
 

@@ -12,7 +12,8 @@ import diffsim
 PACKAGE = Path(diffsim.__file__).parent
 ORDER = [
     *("units", "fields", "system", "neighbors", "graph", "potentials", "mechanics", "relax", "simulators"),
-    *("observables", "gradients", "experiment", "parametrization", "optimizers", "fit", "uncertainty"),
+    *("observables", "gradients", "experiment", "trees", "bounds", "parametrization", "optimizers", "fit"),
+    "uncertainty",
     *("instantiate", "data", "io", "report", "config", "cli"),
 ]
 ONLY_IN = {  # library → where it may be imported when the module is

@@ -1,0 +1,139 @@
+"""What an optimizer is given: experiments as a function of the free numbers, and their linear model."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from diffsim.experiment import Experiment
+from diffsim.parametrization import Parametrization
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators.base import State
+from diffsim.system import System
+
+_FIRST_STEP = 0.1
+
+Predictions = dict[str, dict[str, Array]]  # {experiment: {target: array}}
+
+
+class Outcome(NamedTuple):
+    """What one evaluation of all experiments gave."""
+
+    loss: Float[Array, ""]  # ½ Σ residuals², those of the priors included
+    predictions: Predictions
+    systems: dict[str, System]  # where each experiment's sample ended
+    overflow: Bool[Array, ""]  # whether a neighbour list was too short: then none of this may be used
+
+
+class Linear(NamedTuple):
+    """Residuals and predictions to first order around free numbers."""
+
+    residuals: Float[Array, " residuals"]
+    jacobian: Float[Array, "residuals free"]  # by the free numbers
+    slopes: Predictions  # those of the predictions, along a further, last axis
+    outcome: Outcome
+
+
+class Problem(eqx.Module):
+    """Residuals of all experiments, and of the priors, as a function of the free numbers."""
+
+    potential: AbstractPotential
+    experiments: dict[str, Experiment]
+    states: dict[str, State]  # where each experiment starts
+    parametrization: Parametrization
+
+    def at(self, free: Float[Array, " free"]) -> AbstractPotential:
+        """The potential with the free numbers put in."""
+        return self.parametrization.rebuild(self.potential, free)
+
+    def evaluate(self, free: Float[Array, " free"]) -> Outcome:
+        """All predictions, and the loss."""
+        potential = self.at(free)
+        predictions, systems, overflow = {}, {}, jnp.array(False)
+        for name, experiment in self.experiments.items():
+            predictions[name], last, diagnostics = experiment.predict(potential, self.states[name])
+            systems[name] = last.system
+            overflow = overflow | diagnostics["overflow"]
+        residuals = self.residuals(predictions, free, overflow)
+        return Outcome(0.5 * jnp.sum(residuals**2), predictions, systems, overflow)
+
+    def residuals(
+        self, predictions: Predictions, free: Float[Array, " free"], overflow: Bool[Array, ""]
+    ) -> Float[Array, " residuals"]:
+        """Of all targets, then of the priors; NaN on overflow, so that no step is taken on their account."""
+        parts = [experiment.residuals(predictions[name]) for name, experiment in self.experiments.items()]
+        prior = (free - self.parametrization.start) / self.parametrization.widths  # 0 where the width is ∞
+        return jnp.where(overflow, jnp.nan, jnp.concatenate([*parts, prior]))
+
+    def loss(self, free: Float[Array, " free"]) -> tuple[Float[Array, ""], Outcome]:
+        """½ Σ residuals²."""
+        outcome = self.evaluate(free)
+        return outcome.loss, outcome
+
+    def relisted(self, free: Float[Array, " free"], systems: dict[str, System]) -> Problem:
+        """The same, starting from where the samples ended, with neighbour lists made there."""
+        potential = self.at(free)
+        states = {name: self.experiments[name].start(potential, system) for name, system in systems.items()}
+        return eqx.tree_at(lambda p: p.states, self, states)
+
+
+def first_step_scale(gradient: Float[Array, " free"]) -> Float[Array, ""]:
+    """The factor on the loss that makes a step along its gradient move no number by more than 0.1."""
+    return _FIRST_STEP / jnp.maximum(jnp.max(jnp.abs(gradient)), 1e-300)
+
+
+@eqx.filter_jit
+def value(problem: Problem, free: Float[Array, " free"]) -> Outcome:
+    """One evaluation without derivatives."""
+    return problem.loss(free)[1]
+
+
+@eqx.filter_jit
+def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, " free"], Outcome]:
+    """The loss's gradient: each experiment is differentiated in its own mode, and the results are added."""
+    found = []
+    for mode, part in _by_mode(problem).items():
+        derivative = jax.jacfwd if mode == "forward" else jax.grad
+        found.append(derivative(part.loss, has_aux=True)(free))
+    gradient, outcome = found[0]
+    for further, other in found[1:]:
+        gradient = gradient + further
+        outcome = Outcome(
+            outcome.loss + other.loss,
+            outcome.predictions | other.predictions,
+            outcome.systems | other.systems,
+            outcome.overflow | other.overflow,
+        )
+    return gradient, outcome
+
+
+def _by_mode(problem: Problem) -> dict[str, Problem]:
+    """The problem cut into one for each mode of differentiation; the first has the priors."""
+    modes: dict[str, list[str]] = {}
+    for name, experiment in problem.experiments.items():
+        modes.setdefault(experiment.gradient.mode, []).append(name)
+    without = eqx.tree_at(lambda p: p.widths, problem.parametrization, replace_fn=lambda w: jnp.full_like(w, jnp.inf))
+    parts = {}
+    for mode, names in modes.items():
+        experiments = {name: problem.experiments[name] for name in names}
+        states = {name: problem.states[name] for name in names}
+        priors = without if parts else problem.parametrization
+        parts[mode] = Problem(problem.potential, experiments, states, priors)
+    return parts
+
+
+@eqx.filter_jit
+def linear_model(problem: Problem, free: Float[Array, " free"]) -> Linear:
+    """Predictions, residuals and their derivatives, in forward mode."""
+
+    def both(u: Float[Array, " free"]) -> tuple[tuple[Array, Predictions], tuple[Array, Outcome]]:
+        outcome = problem.evaluate(u)
+        residuals = problem.residuals(outcome.predictions, u, outcome.overflow)
+        return (residuals, outcome.predictions), (residuals, outcome)
+
+    (jacobian, slopes), (residuals, outcome) = jax.jacfwd(both, has_aux=True)(free)
+    return Linear(residuals, jacobian, slopes, outcome)
