@@ -21,11 +21,14 @@ if TYPE_CHECKING:
         CohesiveEnergy,
         ElasticConstants,
         EquationOfState,
+        ForceConstants,
         LatticeConstant,
         ModeGruneisen,
         PhaseEnergy,
         PhononFrequencies,
+        StackingFaultEnergy,
         Stress,
+        SurfaceEnergy,
         VacancyFormationEnergy,
         bulk_modulus,
         dynamical_matrix,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     )
     from diffsim.relax import relax
     from diffsim.system import System
+    from diffsim.uncertainty import uncertainty
 
 _CONTENTS = {
     "system": "System",
@@ -63,8 +67,8 @@ _CONTENTS = {
     "relax": "relax",
     "gradients": "AbstractGradient Implicit",
     "observables": """
-        AbstractObservable CohesiveEnergy ElasticConstants EquationOfState LatticeConstant ModeGruneisen PhaseEnergy
-        PhononFrequencies Stress VacancyFormationEnergy
+        AbstractObservable CohesiveEnergy ElasticConstants EquationOfState ForceConstants LatticeConstant ModeGruneisen
+        PhaseEnergy PhononFrequencies StackingFaultEnergy Stress SurfaceEnergy VacancyFormationEnergy
         bulk_modulus dynamical_matrix elastic_constants group_velocities harmonic_thermodynamics is_born_stable
         mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh shear_modulus
     """,
@@ -72,6 +76,7 @@ _CONTENTS = {
     "fit": "FitState Plateau fit",
     "optimizers": "Scipy",
     "parametrization": "Free",
+    "uncertainty": "uncertainty",
     "io.structures": "read_structure",
 }
 HOMES = {name: f"diffsim.{home}" for home, names in _CONTENTS.items() for name in names.split()}

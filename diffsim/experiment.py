@@ -86,6 +86,17 @@ class Experiment(eqx.Module):
         return jnp.concatenate([target.residuals(predictions[name]) for name, target in self.targets.items()])
 
 
+def components(target: Target) -> list[tuple[str, float, float]]:
+    """Label, reference and scale of each number of a target."""
+    reference = np.asarray(target.reference)
+    scale = np.broadcast_to(np.asarray(target.scale), reference.shape)
+    labels = target.observable.labels
+    return [
+        (labels[place[0] if place else 0] + "".join(f" {i + 1}" for i in place[1:]), float(number), float(allowed))
+        for place, number, allowed in zip(np.ndindex(reference.shape), reference.flat, scale.flat, strict=True)
+    ]
+
+
 def check(name: str, experiment: Experiment, potential: AbstractPotential, state: State) -> None:
     """Refuses, before anything is compiled, targets whose reference has not the shape of the prediction."""
     predictions = eqx.filter_eval_shape(lambda p, s: experiment.predict(p, s)[0], potential, state)

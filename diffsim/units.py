@@ -21,6 +21,7 @@ kcal_per_mol = 4184.0 / (6.02214076e23 * _electron_volt)
 fs = 1e-15 / _seconds
 ps = 1e-12 / _seconds
 GPa = 1e9 * 1e-30 / _electron_volt  # eV/Å³
+J_per_m2 = 1e-20 / _electron_volt  # eV/Å², of surfaces and faults
 THz = 1e12 * _seconds  # of a frequency ν = ω/2π
 kB = 8.617333262e-5  # eV/K
 hbar = 1.054571817e-34 / (_electron_volt * _seconds)  # eV · internal time

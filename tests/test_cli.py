@@ -114,7 +114,7 @@ def refused(monkeypatch, capsys, folder: Path, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["experiment=silicom"], "unknown experiment 'silicom': did you mean 'silicon'? available: argon, silicon"),
+        (["experiment=silicom"], "unknown experiment 'silicom': did you mean 'silicon'? available: argon, copper, silicon"),
         (["experiment=../../secret"], "unknown experiment '../../secret'"),
         ([], "nothing to run: choose with experiment=NAME"),
         (["experiment=argon", "optimiser=adam"], "unknown option 'optimiser': did you mean 'optimizer'?"),
@@ -216,7 +216,7 @@ def test_help_answers_within_two_seconds_and_without_jax():
     before = os.times()
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     after = os.times()  # processor time: the wall clock also measures what else the machine is doing
-    assert "experiment: argon, silicon" in done.stdout
+    assert "experiment: argon, copper, silicon" in done.stdout
     assert after.children_user + after.children_system - before.children_user - before.children_system < 2
 
 

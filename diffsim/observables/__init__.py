@@ -2,6 +2,7 @@
 
 from diffsim.observables.base import AbstractObservable as AbstractObservable
 from diffsim.observables.base import AbstractStatic as AbstractStatic
+from diffsim.observables.defects import VacancyFormationEnergy as VacancyFormationEnergy
 from diffsim.observables.elastic import ElasticConstants as ElasticConstants
 from diffsim.observables.elastic import bulk_modulus as bulk_modulus
 from diffsim.observables.elastic import elastic_constants as elastic_constants
@@ -10,7 +11,8 @@ from diffsim.observables.elastic import shear_modulus as shear_modulus
 from diffsim.observables.energies import CohesiveEnergy as CohesiveEnergy
 from diffsim.observables.energies import EquationOfState as EquationOfState
 from diffsim.observables.energies import PhaseEnergy as PhaseEnergy
-from diffsim.observables.energies import VacancyFormationEnergy as VacancyFormationEnergy
+from diffsim.observables.faults import StackingFaultEnergy as StackingFaultEnergy
+from diffsim.observables.force_constants import ForceConstants as ForceConstants
 from diffsim.observables.lattice import LatticeConstant as LatticeConstant
 from diffsim.observables.lattice import Stress as Stress
 from diffsim.observables.phonon_response import ModeGruneisen as ModeGruneisen
@@ -19,6 +21,7 @@ from diffsim.observables.phonon_response import mode_gruneisen as mode_gruneisen
 from diffsim.observables.phonons import PhononFrequencies as PhononFrequencies
 from diffsim.observables.phonons import dynamical_matrix as dynamical_matrix
 from diffsim.observables.phonons import phonon_frequencies as phonon_frequencies
+from diffsim.observables.surfaces import SurfaceEnergy as SurfaceEnergy
 from diffsim.observables.thermodynamics import harmonic_thermodynamics as harmonic_thermodynamics
 from diffsim.observables.thermodynamics import phonon_dos as phonon_dos
 from diffsim.observables.thermodynamics import reciprocal_mesh as reciprocal_mesh

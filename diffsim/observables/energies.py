@@ -1,8 +1,6 @@
-"""Energies of crystals: cohesion, compression, other phases and a missing atom."""
+"""Energies of crystals: cohesion, compression and other phases."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -98,38 +96,3 @@ class PhaseEnergy(AbstractStatic):
         other = relax(potential, self.structure, cell=True, neighbors=self.neighbors)
         value = energy_within(potential, other, self.neighbors) / len(other.numbers)
         return value - energy(potential, state.system, state.neighbors) / len(state.system.numbers)
-
-
-class VacancyFormationEnergy(AbstractStatic):
-    """E(N − 1 atoms) − (N − 1)/N E(N atoms) in eV: one atom taken out of a supercell, the others relaxed at fixed cell.
-
-    Its derivative needs no derivative of the relaxation (at the minimum the forces vanish: the envelope theorem); the
-    implicit one that `relax` carries contributes zero. `structure` is the perfect cell that the experiment relaxes, in
-    the same order of atoms; `radius` as in `PhaseEnergy`.
-    """
-
-    defective: System
-    neighbors: Neighbors
-    repeats: tuple[int, int, int] = constant()
-    unit: str = constant(default="eV")
-
-    def __init__(self, structure: System, repeats: Sequence[int], radius: float):
-        n_a, n_b, n_c = repeats
-        whole = structure.supercell((n_a, n_b, n_c))
-        self.repeats = (n_a, n_b, n_c)
-        self.defective = System(whole.positions[1:], whole.cell, whole.numbers[1:], whole.masses[1:], whole.pbc)
-        self.neighbors = Neighbors.allocate(self.defective, radius)
-        self.unit = "eV"
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return ("vacancy",)
-
-    def record(self, potential: AbstractPotential, state: State) -> Float[Array, ""]:
-        cell = state.system.cell * jnp.asarray(self.repeats, state.system.cell.dtype)[:, None]
-        fractional = self.defective.positions @ jnp.linalg.inv(self.defective.cell)
-        start = self.defective.replace(positions=fractional @ cell, cell=cell)
-        final = relax(potential, start, neighbors=self.neighbors)
-        value = energy_within(potential, final, self.neighbors)
-        per_atom = energy(potential, state.system, state.neighbors) / len(state.system.numbers)
-        return value - len(final.numbers) * per_atom

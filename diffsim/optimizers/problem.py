@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import equinox as eqx
@@ -78,7 +79,11 @@ class Problem(eqx.Module):
         """The same, starting from where the samples ended, with neighbour lists made there."""
         potential = self.at(free)
         states = {name: self.experiments[name].start(potential, system) for name, system in systems.items()}
-        return eqx.tree_at(lambda p: p.states, self, states)
+        return self.starting_from(states)
+
+    def starting_from(self, states: dict[str, State]) -> Problem:
+        """The same with other starts; experiments keep their order."""
+        return dataclasses.replace(self, states=states)
 
 
 def first_step_scale(gradient: Float[Array, " free"]) -> Float[Array, ""]:

@@ -1,0 +1,63 @@
+"""After a fit: how well parameters and predictions are known, and what the fit could not do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from diffsim.experiment import Experiment
+from diffsim.fit import FitState, problem_of
+from diffsim.optimizers import Problem
+from diffsim.parametrization import Trainable
+from diffsim.potentials.base import AbstractPotential
+from diffsim.uncertainty.identifiability import blind_spots as blind_spots
+from diffsim.uncertainty.identifiability import verdicts as verdicts
+from diffsim.uncertainty.left_out import LeftOut as LeftOut
+from diffsim.uncertainty.left_out import leave_one_out as leave_one_out
+from diffsim.uncertainty.local import Component as Component
+from diffsim.uncertainty.local import LocalModel as LocalModel
+from diffsim.uncertainty.local import local_model as local_model
+from diffsim.uncertainty.parameters import SLOPPY as SLOPPY
+from diffsim.uncertainty.parameters import Determination as Determination
+from diffsim.uncertainty.parameters import determination as determination
+from diffsim.uncertainty.parameters import spelled as spelled
+from diffsim.uncertainty.predictions import Interval as Interval
+from diffsim.uncertainty.predictions import intervals as intervals
+
+
+class Uncertainty(NamedTuple):
+    """What is known after a fit, to first order around the fitted parameters."""
+
+    model: LocalModel
+    parameters: Determination
+    fitted: list[Interval]
+    held_out: list[Interval]
+    left_out: list[LeftOut]
+    sentences: list[str]  # what the fit could not do
+
+
+def uncertainty(
+    start: AbstractPotential,
+    experiments: Mapping[str, Experiment] | Sequence[Experiment],
+    state: FitState,
+    *,
+    trainable: Trainable = None,
+    held_out: Mapping[str, Experiment] | None = None,
+) -> Uncertainty:
+    """Errors of the parameters and of every prediction of a fit, leave-one-target-out, and plain words.
+
+    `start`, `experiments` and `trainable` are what `fit` was given, `state` what it yielded last. The covariance is
+    Laplace's, (JᵀJ)⁻¹ in ln θ of positive parameters and θ of others; see `diffsim.uncertainty.predictions` for the
+    errors of predictions.
+    """
+    problem = problem_of(start, experiments, trainable).starting_from(state.memory.states)
+    return after(problem, state, held_out or {})
+
+
+def after(problem: Problem, state: FitState, held_out: Mapping[str, Experiment]) -> Uncertainty:
+    """The same, of a problem that has been set up."""
+    model = local_model(problem, state.memory.free, held_out)
+    known = determination(model)
+    fitted, unseen = (intervals(model, known, components) for components in (model.fitted, model.held_out))
+    sentences = [*blind_spots(model), *verdicts(model)]
+    return Uncertainty(model, known, fitted, unseen, leave_one_out(problem, state.memory.free), sentences)

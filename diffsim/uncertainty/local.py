@@ -1,0 +1,117 @@
+"""Everything near the fitted parameters to first order: predictions, and how each follows each free number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from diffsim.bounds import reached
+from diffsim.experiment import Experiment, Target, components
+from diffsim.optimizers import Linear, Problem, linear_model
+
+_LISTS = 20  # how often neighbour lists are made longer before a structure is given up
+
+
+class Component(NamedTuple):
+    """One number that is predicted."""
+
+    experiment: str
+    target: str
+    label: str
+    unit: str
+    reference: float
+    scale: float
+    weight: float
+    prediction: float
+    slope: Float[np.ndarray, " free"]  # derivative of the prediction by the free numbers
+
+    @property
+    def name(self) -> str:
+        """What to call it in a sentence."""
+        return f"{self.target} {self.label}" if self.label != self.target else self.target
+
+    @property
+    def residual(self) -> float:
+        """√w (prediction − reference) / scale."""
+        return float(np.sqrt(self.weight) * (self.prediction - self.reference) / self.scale)
+
+
+class LocalModel(NamedTuple):
+    """The fit to first order, priors included. Free numbers are ln θ of positive parameters, θ of others."""
+
+    labels: tuple[str, ...]  # of the free numbers
+    logarithmic: Bool[np.ndarray, " free"]
+    free: Float[np.ndarray, " free"]
+    bounds: np.ndarray  # −1 on the lower bound, 1 on the upper, 0 inside
+    pull: Float[np.ndarray, " free"]  # residuals of the priors
+    stiffness: Float[np.ndarray, " free"]  # 1 / width of the priors, 0 where there is none
+    fitted: list[Component]
+    held_out: list[Component]
+
+    @property
+    def residuals(self) -> Float[np.ndarray, " residuals"]:
+        """Those of the targets, then those of the priors."""
+        return np.array([*(component.residual for component in self.fitted), *self.pull])
+
+    @property
+    def jacobian(self) -> Float[np.ndarray, "residuals free"]:
+        """Derivatives of the residuals by the free numbers."""
+        rows = [np.sqrt(c.weight) / c.scale * c.slope for c in self.fitted]
+        return np.concatenate([np.reshape(rows, (len(rows), len(self.free))), np.diag(self.stiffness)])
+
+
+def local_model(
+    problem: Problem, free: Float[Array, " free"], held_out: Mapping[str, Experiment] | None = None
+) -> LocalModel:
+    """The linear model of all targets, and of the held-out ones (NaN where the potential has no such structure)."""
+    held = problem.parametrization
+    problem, model = linearized(problem, free)
+    unseen: list[Component] = []
+    for name, experiment in (held_out or {}).items():
+        state = experiment.start(problem.at(free))
+        alone = Problem(problem.potential, {name: experiment}, {name: state}, held)
+        unseen += _listed({name: experiment}, linearized(alone, free)[1])
+    widths, start, x = (np.asarray(array) for array in (held.widths, held.start, free))
+    return LocalModel(
+        labels=held.labels,
+        logarithmic=held.logarithmic,
+        free=x,
+        bounds=reached(x, np.asarray(held.lower), np.asarray(held.upper)),
+        pull=(x - start) / widths,
+        stiffness=1 / widths,
+        fitted=_listed(problem.experiments, model),
+        held_out=unseen,
+    )
+
+
+def linearized(problem: Problem, free: Float[Array, " free"]) -> tuple[Problem, Linear]:
+    """The linear model, with neighbour lists made longer where they were too short; NaN where that does not end."""
+    for _ in range(_LISTS):
+        model = linear_model(problem, free)
+        systems = model.outcome.systems
+        lost = not all(np.isfinite(system.positions).all() for system in systems.values())
+        if lost or not model.outcome.overflow:
+            break
+        problem = problem.relisted(free, systems)
+    return problem, model
+
+
+def _listed(experiments: Mapping[str, Experiment], model: Linear) -> list[Component]:
+    found = []
+    for name, experiment in experiments.items():
+        for key, target in experiment.targets.items():
+            prediction, slopes = model.outcome.predictions[name][key], model.slopes[name][key]
+            found += _of_target(name, key, target, np.asarray(prediction), np.asarray(slopes))
+    return found
+
+
+def _of_target(name: str, key: str, target: Target, prediction: np.ndarray, slopes: np.ndarray) -> list[Component]:
+    numbers = zip(components(target), prediction.reshape(-1), slopes.reshape(-1, slopes.shape[-1]), strict=True)
+    unit, weight = target.observable.unit, float(target.weight)
+    return [
+        Component(name, key, label, unit, reference, scale, weight, float(value), slope)
+        for (label, reference, scale), value, slope in numbers
+    ]
