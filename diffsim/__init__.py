@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from diffsim.experiment import Experiment, Target, evaluate
     from diffsim.fit import FitState, Plateau, fit
     from diffsim.gradients import AbstractGradient, Implicit
+    from diffsim.io.checkpoint import load_state, save_state
     from diffsim.io.structures import read_structure
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
     from diffsim.neighbors import Neighbors
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         Tersoff,
     )
     from diffsim.relax import relax
+    from diffsim.starts import perturbed
     from diffsim.system import System
     from diffsim.uncertainty import uncertainty
 
@@ -76,7 +78,9 @@ _CONTENTS = {
     "fit": "FitState Plateau fit",
     "optimizers": "Scipy",
     "parametrization": "Free",
+    "starts": "perturbed",
     "uncertainty": "uncertainty",
+    "io.checkpoint": "load_state save_state",
     "io.structures": "read_structure",
 }
 HOMES = {name: f"diffsim.{home}" for home, names in _CONTENTS.items() for name in names.split()}

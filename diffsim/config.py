@@ -18,7 +18,10 @@ from diffsim.instantiate import check_targets, suggestion, targets
 
 _HERE = Path(__file__).parent
 CONF = next(p for p in (_HERE / "conf", _HERE.parent / "conf") if (p / "config.yaml").exists())  # wheel, checkout
-_KEYS = ("name", "potential", "experiments", "held_out", "optimizer", "trainable", "steps", "seed", "x64", "figures")
+_KEYS = (
+    *("name", "potential", "experiments", "held_out", "optimizer", "trainable", "spread", "steps", "stop", "seed"),
+    *("x64", "figures"),
+)
 
 
 def unit(value: float | int, name: str) -> float:
@@ -62,16 +65,19 @@ def check_files(folder: Path) -> None:
     if not folder.is_dir():
         raise ValueError(f"the configuration folder {str(folder)!r} does not exist")
     for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
-        try:
-            for event in yaml.parse(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader):
-                if isinstance(event, yaml.AliasEvent):
-                    raise ValueError(
-                        f"{path} uses the YAML alias *{event.anchor}: write it out, or refer to ${{its.key}}"
-                    )
-                if isinstance(event, yaml.ScalarEvent) and event.value.split(".")[-1] == "searchpath":
-                    raise ValueError(f"{path} sets hydra.searchpath: give one folder with --config-dir instead")
-        except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-            raise ValueError(f"{path} is not readable YAML: {error}") from error
+        check_file(path)
+
+
+def check_file(path: Path) -> None:
+    """Refuses what is wrong in one file."""
+    try:
+        for event in yaml.parse(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise ValueError(f"{path} uses the YAML alias *{event.anchor}: write it out, or refer to ${{its.key}}")
+            if isinstance(event, yaml.ScalarEvent) and event.value.split(".")[-1] == "searchpath":
+                raise ValueError(f"{path} sets hydra.searchpath: give one folder with --config-dir instead")
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ValueError(f"{path} is not readable YAML: {error}") from error
 
 
 def check_choices(overrides: list[Override], folders: list[Path]) -> None:
@@ -140,9 +146,23 @@ def check_values(tree: dict[str, Any]) -> None:
         value = tree[key]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"{key} must be a whole number of at least {least}, got {value!r}")
+    spread = tree["spread"]
+    if isinstance(spread, bool) or not isinstance(spread, int | float) or not 0 <= spread < float("inf"):
+        raise ValueError(f"spread must be a number of at least 0, got {spread!r}")
+    check_trainable(tree["trainable"])
     for path, value in _entries(tree):
         if path.split(".")[-1] in ("dt", "temperature") and isinstance(value, int | float) and not value > 0:
             raise ValueError(f"{path} must be positive, got {value}")
+
+
+def check_trainable(trainable: Any) -> None:
+    """Names of parameters, or how each may move."""
+    if isinstance(trainable, dict):
+        for name, how in trainable.items():
+            if not (isinstance(how, dict) and how.get("_target_") == "diffsim.Free"):
+                raise ValueError(f"trainable.{name} must be a diffsim.Free, got {how!r}")
+    elif not (trainable is None or (isinstance(trainable, list) and all(isinstance(n, str) for n in trainable))):
+        raise ValueError(f"trainable must be null, a list of names, or a mapping of names, got {trainable!r}")
 
 
 def _entries(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:

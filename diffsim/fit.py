@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -29,6 +30,7 @@ class Memory(NamedTuple):
     free: Float[Array, " free"]
     states: dict[str, State]  # where each experiment starts
     optimizer: Any  # its own memory
+    done: bool  # whether the optimizer sees no way further
 
 
 class FitState(NamedTuple):
@@ -83,14 +85,14 @@ def fit(
     of names to `Free` how each may move; positive ones move in log space. `state` is one that an earlier fit of the
     same things yielded, or that `load_state` read, to go on from. `key` is for experiments that draw random numbers.
 
-    **Raises** `ValueError`, before anything is compiled, for targets of the wrong shape, unknown parameters and steps
-    < 1; later, where predictions stop being finite.
+    **Raises** `ValueError`, before anything is compiled, for targets of the wrong shape, unknown parameters, steps < 1
+    and a state of another fit; later, where predictions stop being finite.
     """
     del key  # static experiments draw none
     if steps < 1:
         raise ValueError(f"steps must be positive, got {steps}")
-    problem = problem_of(potential, experiments, trainable)
-    return _updates(problem, method_for(optimizer), steps, stop, state)
+    problem, method = problem_of(potential, experiments, trainable), method_for(optimizer)
+    return _updates(problem, method, steps, stop, None if state is None else restored(state, problem, method))
 
 
 def problem_of(
@@ -108,30 +110,42 @@ def problem_of(
     return Problem(potential, dict(experiments), states, parametrization)
 
 
+def restored(state: FitState | Packed, problem: Problem, method: AbstractMethod) -> FitState:
+    """A state of this very fit, from its plain data if need be.
+
+    **Raises** `ValueError` for that of another potential, other experiments, parameters or another optimizer.
+    """
+    if isinstance(state, Packed):
+        try:
+            state = state.unpack(_blank(problem, method))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"the state to go on from is not one of this fit: {error}") from error
+    assert isinstance(state, FitState)
+    found, expected = state.memory.free.shape, problem.parametrization.start.shape
+    if found != expected:
+        raise ValueError(f"the state to go on from has {found[0]} free numbers, but this fit has {expected[0]}")
+    return state
+
+
 def _updates(
-    problem: Problem, method: AbstractMethod, steps: int, stop: Plateau | None, state: FitState | Packed | None
+    problem: Problem, method: AbstractMethod, steps: int, stop: Plateau | None, state: FitState | None
 ) -> Iterator[FitState]:
     last = _begin(problem, method) if state is None else state
-    if isinstance(last, Packed):
-        last = last.unpack(_blank(problem, method))
-    assert isinstance(last, FitState)
     began = time.perf_counter() - last.seconds
-    problem = eqx.tree_at(lambda p: p.states, problem, last.memory.states)
+    problem = problem.starting_from(last.memory.states)
     for step in range(last.step + 1, last.step + steps + 1):
-        if stop is not None and stop.reached(last.losses):
+        if last.memory.done or (stop is not None and stop.reached(last.losses)):
             return
-        free, _, memory = last.memory
+        free, memory = last.memory.free, last.memory.optimizer
         problem, moved = with_room(problem, lambda p: method.update(p, free, memory))  # noqa: B023
         last = _state(step, problem, moved, time.perf_counter() - began, last)
         yield last
-        if moved.done:
-            return
 
 
 def _begin(problem: Problem, method: AbstractMethod) -> FitState:
     began = time.perf_counter()
     problem, moved = with_room(problem, lambda p: method.start(p, p.parametrization.start))
-    return _state(0, problem, moved, time.perf_counter() - began)
+    return _state(0, problem, moved._replace(done=False), time.perf_counter() - began)
 
 
 def _state(step: int, problem: Problem, moved: Moved, seconds: float, before: FitState | None = None) -> FitState:
@@ -146,15 +160,20 @@ def _state(step: int, problem: Problem, moved: Moved, seconds: float, before: Fi
         losses=(*before.losses, loss) if before else (loss,),
         evaluations=int(moved.evaluations) + (before.evaluations if before else 0),
         seconds=seconds,
-        memory=Memory(moved.free, problem.states, moved.memory),
+        memory=Memory(moved.free, problem.states, jax.tree.map(_strong, moved.memory), bool(moved.done)),
     )
+
+
+def _strong(leaf: Any) -> Any:
+    """Without jax's weak type, which plain data cannot tell: a state that was stored runs the same compiled program."""
+    return jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf
 
 
 def _blank(problem: Problem, method: AbstractMethod) -> FitState:
     """A state of the right structure, whose numbers mean nothing: what a stored one is read into."""
     moved = eqx.filter_eval_shape(method.start, problem, problem.parametrization.start)
-    predictions = moved.outcome.predictions
-    memory = Memory(moved.free, problem.states, moved.memory)
+    predictions = jax.tree.map(lambda array: np.zeros(array.shape, array.dtype), moved.outcome.predictions)
+    memory = Memory(moved.free, problem.states, moved.memory, False)
     return FitState(0, problem.potential, 0.0, predictions, predictions, (0.0,), 0, 0.0, memory)
 
 

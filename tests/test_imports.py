@@ -13,12 +13,11 @@ PACKAGE = Path(diffsim.__file__).parent
 ORDER = [
     *("units", "fields", "system", "neighbors", "graph", "potentials", "mechanics", "relax", "simulators"),
     *("observables", "gradients", "experiment", "trees", "bounds", "parametrization", "optimizers", "fit"),
-    "uncertainty",
-    *("instantiate", "data", "io", "report", "config", "cli"),
+    *("uncertainty", "starts", "instantiate", "data", "io", "report", "config", "commands", "cli"),
 ]
 ONLY_IN = {  # library → where it may be imported when the module is
-    "hydra": {"cli", "config"},
-    "omegaconf": {"cli", "config"},
+    "hydra": {"commands", "config"},
+    "omegaconf": {"commands", "config"},
     "matplotlib": {"report"},
     "ase": {"io", "data"},
     "phonopy": set(),

@@ -32,6 +32,15 @@ def load_potential(path: str | Path) -> AbstractPotential:
     return instantiate(tree)
 
 
+def write_lammps(folder: Path, potential: AbstractPotential) -> Path | None:
+    """Writes the potential's LAMMPS file into a folder, if its form has one, and says where."""
+    for name, file in (("to_lammps", "potential.lammps"), ("to_setfl", "potential.eam.alloy")):
+        if hasattr(potential, name):
+            getattr(potential, name)(folder / file)
+            return folder / file
+    return None
+
+
 def _fields(value: Any) -> Any:
     if isinstance(value, eqx.Module):
         made_from = [field.name for field in dataclasses.fields(value) if field.init]

@@ -1,4 +1,4 @@
-"""What a run found: before and after, side by side, and as `results.json`."""
+"""What a run found, before and after, side by side."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
-from diffsim.experiment import Experiment, Target, evaluate
+from diffsim.experiment import Experiment
 from diffsim.fields import parameters
 from diffsim.fit import FitState
 from diffsim.potentials.base import AbstractPotential
+from diffsim.report.confirmed import Range
+from diffsim.uncertainty import Uncertainty
 
 Predictions = dict[str, dict[str, np.ndarray]]  # {experiment: {target: array}}
 
@@ -22,13 +24,22 @@ class Update(NamedTuple):
 
     step: int
     loss: float
+    evaluations: int
     seconds: float
     parameters: dict[str, Any]
 
     @staticmethod
     def of(state: FitState) -> Update:
         """What the log keeps of a fit's state."""
-        return Update(state.step, state.loss, state.seconds, values_of(state.potential))
+        return Update(state.step, state.loss, state.evaluations, state.seconds, values_of(state.potential))
+
+
+class Shown(NamedTuple):
+    """Predictions of a figure's experiment: {target: array}."""
+
+    before: dict[str, np.ndarray]
+    after: dict[str, np.ndarray]
+    slopes: dict[str, Float[np.ndarray, "... free"]]  # derivatives of `after` by the free numbers
 
 
 class Results(NamedTuple):
@@ -41,134 +52,18 @@ class Results(NamedTuple):
     after: AbstractPotential
     predicted_before: Predictions
     predicted_after: Predictions
+    first_loss: float
     history: list[Update]
     trained: tuple[str, ...]
-
-
-class Row(NamedTuple):
-    """One number of a target."""
-
-    experiment: str
-    target: str
-    component: str
-    unit: str
-    reference: float
-    scale: float
-    before: float
-    after: float
-
-    @property
-    def better(self) -> bool:
-        """Whether it came closer to its reference."""
-        return abs(self.after - self.reference) < abs(self.before - self.reference)
+    expected: list[str]  # what could be seen before the fit: parameters without use, targets out of reach
+    uncertainty: Uncertainty
+    shown: dict[str, Shown]  # by the names of the figures
+    confirmed: list[Range]  # of each free number: how far first order has been checked
 
 
 def values_of(potential: AbstractPotential) -> dict[str, Any]:
     """Parameters as plain numbers and lists."""
     return {name: np.asarray(p.value).tolist() for name, p in parameters(potential).items()}
-
-
-def loss_of(experiments: dict[str, Experiment], predictions: Predictions) -> float:
-    """½ Σ residuals² over these experiments."""
-    residuals = [
-        target.residuals(jnp.asarray(predictions[name][key]))
-        for name, experiment in experiments.items()
-        for key, target in experiment.targets.items()
-    ]
-    return float(0.5 * sum(np.sum(np.square(r)) for r in residuals))
-
-
-def evaluate_each(potential: AbstractPotential, experiments: dict[str, Experiment]) -> Predictions:
-    """Predictions of experiments that nothing was fitted to: NaN where the potential has no such structure."""
-    found: Predictions = {}
-    for name, experiment in experiments.items():
-        try:
-            found |= evaluate(potential, {name: experiment})
-        except ValueError:
-            found[name] = {key: np.full(t.reference.shape, np.nan) for key, t in experiment.targets.items()}
-    return found
-
-
-def rows(results: Results, experiments: dict[str, Experiment]) -> list[Row]:
-    """Every number of every target; equal neighbours (degenerate modes, xx = yy = zz) as one row."""
-    found: list[Row] = []
-    for name, experiment in experiments.items():
-        for key, target in experiment.targets.items():
-            before, after = results.predicted_before[name][key], results.predicted_after[name][key]
-            found += _merged([Row(name, key, *numbers) for numbers in _components(target, before, after)])
-    return found
-
-
-def _components(target: Target, before: np.ndarray, after: np.ndarray) -> list[tuple]:
-    reference = np.asarray(target.reference)
-    scale = np.broadcast_to(np.asarray(target.scale), reference.shape)
-    names = [
-        f"{target.observable.labels[place[0]] if place else target.observable.labels[0]}"
-        + "".join(f" {i + 1}" for i in place[1:])
-        for place in np.ndindex(reference.shape)
-    ]
-    columns = (array.reshape(-1).tolist() for array in (reference, scale, before, after))
-    return [(name, target.observable.unit, *numbers) for name, *numbers in zip(names, *columns, strict=True)]
-
-
-def _merged(found: list[Row]) -> list[Row]:
-    kept: list[Row] = []
-    first = ""
-    for row in found:
-        same = bool(kept) and np.allclose(row[4:], kept[-1][4:], rtol=1e-4, atol=1e-4 * row.scale, equal_nan=True)
-        first = first if same else row.component
-        alone = first == row.component
-        shown = row if alone else row._replace(component=f"{first}–{row.component.split(' ')[-1]}")
-        kept = [*kept[:-1], shown] if same else [*kept, shown]
-    return kept
-
-
-def summary(results: Results) -> dict[str, Any]:
-    """The contents of `results.json`."""
-    before, after = values_of(results.before), values_of(results.after)
-    described = parameters(results.before).items()
-    last = results.history[-1]
-    return {
-        "name": results.name,
-        "steps": last.step,
-        "seconds": last.seconds,
-        "loss": {
-            "before": loss_of(results.fitted, results.predicted_before),
-            "after": loss_of(results.fitted, results.predicted_after),
-        },
-        "parameters": {
-            name: {"before": before[name], "after": after[name], "unit": p.unit, "trained": name in results.trained}
-            for name, p in described
-        },
-        "targets": _targets(results, results.fitted),
-        "held_out": _targets(results, results.held_out),
-    }
-
-
-def _targets(results: Results, experiments: dict[str, Experiment]) -> dict[str, Any]:
-    return {
-        name: {
-            key: _target(target, results.predicted_before[name][key], results.predicted_after[name][key])
-            for key, target in experiment.targets.items()
-        }
-        for name, experiment in experiments.items()
-    }
-
-
-def _target(target: Target, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
-    reference, scale = np.asarray(target.reference), np.asarray(target.scale)
-    off = [float(np.sqrt(np.mean(((value - reference) / scale) ** 2))) for value in (before, after)]
-    return {
-        "unit": target.observable.unit,
-        "labels": list(target.observable.labels),
-        "reference": reference.tolist(),
-        "scale": scale.tolist(),
-        "weight": float(target.weight),
-        "before": before.tolist(),
-        "after": after.tolist(),
-        "rms_deviation_in_scales": {"before": off[0], "after": off[1]},
-        "better": off[1] < off[0],
-    }
 
 
 def write_json(path: Path, tree: Any) -> None:

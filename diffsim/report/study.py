@@ -1,19 +1,32 @@
-"""One run from its parts: look, fit while logging, look again, and leave everything in the run's folder."""
+"""One run from its parts: look, fit while logging, look again, and leave everything in the run's folder.
 
-import json
-from collections.abc import Mapping
+After each update its line is added to `log.jsonl`, then `checkpoints/last.npz` is replaced: a run that was stopped, in
+whatever way, goes on from there with the numbers it would have had.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jax
 from tqdm import tqdm
 
-from diffsim.experiment import check
-from diffsim.fields import parameters
-from diffsim.fit import FitState, fit
-from diffsim.report.results import Results, Update, evaluate_each, finite, write_json
+from diffsim.fit import FitState, Plateau, fit, problem_of, restored
+from diffsim.io.checkpoint import load_state, replace_file, save_state
+from diffsim.io.lock import locked
+from diffsim.optimizers import method_for
+from diffsim.potentials.base import AbstractPotential
+from diffsim.report.analysis import analysed, check_looked_at, expected
+from diffsim.report.log import Log, read_log
+from diffsim.report.results import Results, Update, write_json
+from diffsim.report.summary import summary
 from diffsim.report.tables import parameter_table, plain_text, target_table
 from diffsim.report.write import write
+from diffsim.starts import perturbed
+
+CHECKPOINT = "checkpoints/last.npz"
 
 
 def run(parts: Mapping[str, Any], folder: Path, manifest: dict[str, Any], record: dict[str, str]) -> Results:
@@ -24,44 +37,113 @@ def run(parts: Mapping[str, Any], folder: Path, manifest: dict[str, Any], record
     **Raises** `ValueError`, before anything is compiled or written, for targets of a wrong shape, structures that the
     potential cannot take, and parameters that it has not.
     """
-    potential, fitted, held_out = parts["potential"], parts["experiments"], parts["held_out"]
-    trainable = parts["trainable"]
-    key = jax.random.key(parts["seed"])
-    states = fit(potential, fitted, parts["optimizer"], steps=parts["steps"], trainable=trainable, key=key)
-    for name, experiment in held_out.items():
-        check(name, experiment, potential, experiment.start(potential))
+    start = start_of(parts)
+    states = _fit(parts, start, parts["steps"], None)
+    check_looked_at(parts, start)
     (folder / ".hydra").mkdir()
-    for name, text in record.items():
-        (folder / ".hydra" / name).write_text(text, encoding="utf-8")
+    (folder / "checkpoints").mkdir()
+    with locked(folder / "checkpoints"):
+        keep_record(folder, record)
+        write_json(folder / "manifest.json", manifest)
+        return _run(parts, start, states, None, folder, manifest)
+
+
+def resume(
+    parts: Mapping[str, Any], folder: Path, manifest: dict[str, Any], record: dict[str, str], *, finished: bool
+) -> Results:
+    """Goes on with a run from its last checkpoint until `parts["steps"]` updates are done in total.
+
+    To be called with `folder / "checkpoints"` locked. Where a kill came between the fit and the report, only the
+    report is made.
+
+    **Raises** `ValueError`, before anything is compiled or written, for a checkpoint that cannot be read or is of
+    another run, and for a run that is finished.
+    """
+    start = start_of(parts)
+    packed = load_state(folder / CHECKPOINT)
+    last = restored(packed, problem_of(start, parts["experiments"], parts["trainable"]), method_for(parts["optimizer"]))
+    further = parts["steps"] - last.step
+    if further < 0:
+        raise ValueError(f"steps is {parts['steps']}, but {last.step} updates are done already")
+    if finished and (why := why_finished(parts, last)):
+        raise ValueError(f"{str(folder)!r} is finished after {last.step} updates: {why}")
+    states = _fit(parts, start, further, last) if further else ()
+    check_looked_at(parts, start)
+    read_log(folder / "log.jsonl", last.step)
+    keep_record(folder, record)
     write_json(folder / "manifest.json", manifest)
-    before = evaluate_each(potential, held_out)
-    last, history = None, []
-    with (folder / "log.jsonl").open("w", encoding="utf-8") as log:
-        for last in progress(states, parts["steps"]):
-            history.append(Update.of(last))
-            log.write(json.dumps(finite(history[-1]._asdict())) + "\n")
-            log.flush()
+    return _run(parts, start, states, last, folder, manifest)
+
+
+def why_finished(parts: Mapping[str, Any], last: FitState) -> str:
+    """Why no update follows this state, and what would change that; empty where one does."""
+    if last.memory.done:
+        return "the optimizer saw no way further"
+    if parts["stop"] is not None and parts["stop"].reached(last.losses):
+        return "the loss had reached the plateau that stop asks for; go on with stop=null"
+    return "go on with steps=NUMBER, of all updates" if last.step == parts["steps"] else ""
+
+
+def start_of(parts: Mapping[str, Any]) -> AbstractPotential:
+    """The potential that the fit starts from: that of the configuration, moved at random where `spread` says so."""
+    key, _ = jax.random.split(jax.random.key(parts["seed"]))
+    if not parts["spread"]:
+        return parts["potential"]
+    return perturbed(parts["potential"], parts["spread"], key, parts["trainable"])
+
+
+def _fit(parts: Mapping[str, Any], start: AbstractPotential, steps: int, state: FitState | None) -> Iterator[FitState]:
+    if not isinstance(parts["stop"], Plateau | None):
+        raise ValueError(f"stop must be null or a diffsim.Plateau, got {parts['stop']!r}")
+    _, key = jax.random.split(jax.random.key(parts["seed"]))
+    how = {"steps": steps, "trainable": parts["trainable"], "stop": parts["stop"]}
+    return fit(start, parts["experiments"], parts["optimizer"], key=key, state=state, **how)
+
+
+def keep_record(folder: Path, record: Mapping[str, str]) -> None:
+    """Writes what `.hydra/` keeps of the configuration."""
+    for name, text in record.items():
+        replace_file(folder / ".hydra" / name, text.encode(), "the configuration")
+
+
+def _run(
+    parts: Mapping[str, Any],
+    start: AbstractPotential,
+    states: Iterable[FitState],
+    last: FitState | None,
+    folder: Path,
+    manifest: dict[str, Any],
+) -> Results:
+    spots = expected(parts, start) if last is None else None  # said once
+    for sentence in spots or ():
+        print(sentence, file=sys.stderr)
+    history = read_log(folder / "log.jsonl", last.step) if last else []
+    with Log(folder / "log.jsonl", history) as log:
+        for last in progress(states, parts["steps"], len(history)):
+            log.append(Update.of(last))
+            save_state(folder / CHECKPOINT, last)
     assert last is not None  # fit refuses fewer steps than one
-    before = last.start | before
-    after = last.predictions | evaluate_each(last.potential, held_out)
-    trained = tuple(trainable or parameters(potential))
-    results = Results(parts["name"], fitted, held_out, potential, last.potential, before, after, history, trained)
+    results = analysed(parts, start, last, history, expected(parts, start) if spots is None else spots)
     write(results, parts["figures"], manifest, folder)
+    write_json(folder / "manifest.json", manifest | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
     return results
 
 
-def progress(states: Any, steps: int) -> Any:
+def progress(states: Iterable[FitState], steps: int, done: int) -> Iterator[FitState]:
     """The fit's states, with a line on stderr (step, loss, time left) where that is a terminal."""
-    with tqdm(states, total=steps, disable=None, unit="update", leave=False) as line:
+    with tqdm(states, total=steps, initial=done, disable=None, unit="update", leave=False) as line:
         for state in line:
-            assert isinstance(state, FitState)
             line.set_description(f"loss {state.loss:.5g}", refresh=False)
             yield state
 
 
 def overview(results: Results, folder: Path) -> str:
     """What the terminal shows at the end."""
-    tables = [parameter_table(results), target_table(results, held_out=False)]
+    found = summary(results)
+    tables = [parameter_table(found), target_table(found, held_out=False)]
     if results.held_out:
-        tables.append(target_table(results, held_out=True))
-    return "\n\n".join([*map(plain_text, tables), f"everything in {folder}: open {folder / 'report.html'}"])
+        tables.append(target_table(found, held_out=True))
+    words = found["uncertainty"]["sentences"]
+    return "\n\n".join(
+        [*map(plain_text, tables), "\n".join(words), f"everything in {folder}: open {folder / 'report.html'}"]
+    )

@@ -1,40 +1,94 @@
-"""Tables of a run: rows of text, for the page and for the terminal."""
+"""Tables of a run: rows of text, for the page and for the terminal, from what `results.json` keeps."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from diffsim.report.results import Results, Row, rows, summary
+from diffsim.report.rows import Row, rows
+
+_BOUNDS = {-1: "on its lower bound", 0: "", 1: "on its upper bound"}
 
 
 class Table(NamedTuple):
-    """A title, the heads of the columns, and rows of text."""
+    """A title, the heads of the columns, rows of text, and a sentence below."""
 
     title: str
     heads: list[str]
     rows: list[list[str]]
+    note: str = ""
 
 
-def parameter_table(results: Results) -> Table:
-    """Each parameter before and after."""
+def parameter_table(found: Mapping[str, Any]) -> Table:
+    """Each free number before and after with its error, then the parameters that were kept."""
     lines = []
-    for name, entry in summary(results)["parameters"].items():
-        values = [number(entry["before"]), number(entry["after"]) if entry["trained"] else "kept"]
-        lines.append([name, entry["unit"], *values])
-    return Table("Parameters", ["parameter", "unit", "before", "after"], lines)
+    for entry in found["uncertainty"]["free"]:
+        error, scaled = (_error(entry[name]) for name in ("error", "error_chi_squared_scaled"))
+        numbers = [number(entry["start"]), number(entry["fitted"]), error, scaled]
+        lines.append([entry["label"], entry["unit"], *numbers, _BOUNDS[entry["bound"]]])
+    for name, entry in found["parameters"].items():
+        if not entry["trained"]:
+            lines.append([name, entry["unit"], number(entry["before"]), "kept", "", "", ""])
+    note = "±: what the scales of the targets leave open (Laplace). ± χ²: the same times √(Σr²/(n − p)), the misfit."
+    return Table("Parameters", ["parameter", "unit", "start", "fitted", "±", "± χ²", ""], lines, note)
 
 
-def target_table(results: Results, *, held_out: bool) -> Table:
-    """Each number of each target: reference, before, after, and whether it came closer."""
-    experiments = results.held_out if held_out else results.fitted
+def target_table(found: Mapping[str, Any], *, held_out: bool) -> Table:
+    """Each number of each target: reference, before, after, whether it came closer, and its errors."""
+    lines = []
+    for row in rows(found["held_out" if held_out else "targets"]):
+        digits = lambda value, row=row: rounded(value, row.scale)  # noqa: E731
+        interval = f"{digits(row.low)} … {digits(row.high)}" if math.isfinite(row.low) else ""
+        numbers = [digits(value) for value in (row.reference, row.before, row.after)]
+        lines.append([row.experiment, row.name, row.unit, *numbers, verdict(row), interval])
+        lines[-1].append("" if not interval else "inside" if row.inside else "outside")
+    heads = ["experiment", "quantity", "unit", "reference", "before", "after", "", "95 %", "reference is"]
+    if not held_out:
+        return Table("Targets of the fit", heads, lines)
+    inside, count = found["uncertainty"]["held_out_inside"]
+    note = f"{inside} of {count} held-out references lie inside their 95 % intervals."
+    return Table("Held out: not fitted to", heads, lines, note)
+
+
+def error_table(found: Mapping[str, Any]) -> Table:
+    """The errors of each prediction by where they come from, and what the others predict for a target left out."""
+    lines = []
+    for kind in ("targets", "held_out"):
+        for row in rows(found[kind]):
+            parts = (row.statistical, row.parametric, row.chi_squared_scaled, row.pops, row.after, row.left_out)
+            texts = ["" if math.isnan(value) else rounded(value, row.scale) for value in parts]
+            lines.append([row.name, row.unit, *texts, rounded(row.reference, row.scale)])
+    heads = ["quantity", "unit", "± statistical", "± parametric", "± model (χ²)", "± model (POPS)"]
+    heads += ["after", "left out", "reference"]
+    note = (
+        "Statistical: of sampling (none for a structure at rest). Parametric: of the parameters, as the scales of the "
+        "targets leave them open. Model: that the force field is wrong, from the misfit of all targets (χ²) and from "
+        "the parameters that would fit each target exactly (POPS, doi:10.1088/2632-2153/ad9fce). "
+        "Left out: predicted by a fit to all other targets."
+    )
+    return Table("Errors of the predictions", heads, lines, note)
+
+
+def combination_table(found: Mapping[str, Any]) -> Table:
+    """Eigenvalues of the Fisher matrix in decades, and the combinations of parameters that they belong to."""
+    known = found["uncertainty"]
+    lines = []
+    for value, combination in zip(known["eigenvalues"], known["combinations"], strict=True):
+        decades = f"{math.log10(value):.1f}" if value and value > known["eigenvalues"][0] * 1e-14 else "none"
+        error = f"{100 / math.sqrt(value):.2g} %" if decades != "none" else "open"
+        lines.append([decades, error, combination])
+    note = f"Condition number {known['condition']:.1e}." if known["condition"] else "The matrix is singular."
+    heads = ["log₁₀ eigenvalue", "±", "combination"]
+    return Table("What the targets determine: the Fisher matrix in ln |θ|", heads, lines, note)
+
+
+def correlation_table(found: Mapping[str, Any]) -> Table:
+    """Correlations of the free numbers."""
+    labels = [entry["label"] for entry in found["uncertainty"]["free"]]
     lines = [
-        [
-            row.experiment, f"{row.target} {row.component}", row.unit,
-            *(rounded(value, row.scale) for value in (row.reference, row.before, row.after)), verdict(row),
-        ]
-        for row in rows(results, experiments)
-    ]  # fmt: skip
-    heads = ["experiment", "quantity", "unit", "reference", "before", "after", ""]
-    return Table("Held out: not fitted to" if held_out else "Targets of the fit", heads, lines)
+        [label, *(f"{value:+.2f}" for value in line)]
+        for label, line in zip(labels, found["uncertainty"]["correlation"], strict=True)
+    ]
+    return Table("Correlations", ["", *labels], lines)
 
 
 def verdict(row: Row) -> str:
@@ -52,7 +106,7 @@ def plain_text(table: Table) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in [table.heads, *table.rows]
     ]
-    return "\n".join([table.title, *(f"  {line.rstrip()}" for line in lines)])
+    return "\n".join([table.title, *(f"  {line.rstrip()}" for line in lines), *([table.note] if table.note else [])])
 
 
 def rounded(value: float, scale: float) -> str:
@@ -65,3 +119,8 @@ def number(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(number(v) for v in value) + "]" if len(str(value)) < 80 else f"{len(value)} rows"
     return f"{value:.6g}"
+
+
+def _error(value: float | None) -> str:
+    """Two significant digits; what is not determined has no error."""
+    return "open" if value is None or math.isinf(value) else f"{value:.2g}"

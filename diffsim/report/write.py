@@ -1,43 +1,50 @@
-"""Everything that a finished run leaves behind."""
+"""Everything that a finished run leaves behind: what was found, as plain data; and what is drawn from that alone."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from diffsim.io.potential import save_potential
-from diffsim.report.figures import AbstractFigure, Deviations, Progress, write_figure
+from diffsim.io.potential import save_potential, write_lammps
+from diffsim.report.card import card
+from diffsim.report.figures import AbstractFigure, Deviations, Parity, Progress, write_columns, write_picture
 from diffsim.report.page import manifest_table, page
-from diffsim.report.results import Results, summary, write_json
-from diffsim.report.tables import parameter_table, target_table
+from diffsim.report.results import Results, write_json
+from diffsim.report.summary import summary
+from diffsim.report.tables import combination_table, correlation_table, error_table, parameter_table, target_table
 
 
-def write(results: Results, figures: dict[str, AbstractFigure], manifest: dict[str, Any], folder: Path) -> None:
-    """`results.json`, `potential.json` and the LAMMPS file where the form has one, `figures/`, `report.html`."""
-    found = summary(results)
-    write_json(folder / "results.json", found)
+def write(results: Results, figures: Mapping[str, AbstractFigure], manifest: dict[str, Any], folder: Path) -> None:
+    """`results.json`, `sensitivity.json`, `potential.json` and its LAMMPS file, `figures/`, `report.html`."""
+    write_json(folder / "results.json", summary(results))
+    write_json(folder / "sensitivity.json", card(results, figures))
     save_potential(folder / "potential.json", results.after)
-    for name, file in (("to_lammps", "potential.lammps"), ("to_setfl", "potential.eam.alloy")):
-        if hasattr(results.after, name):
-            getattr(results.after, name)(folder / file)
-    standard = {"progress": Progress(), "targets": Deviations()}
-    if results.held_out:
-        standard["held_out"] = Deviations(held_out=True)
-    (folder / "figures").mkdir()
+    write_lammps(folder, results.after)
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, figure in everything(figures, held_out=bool(results.held_out)).items():
+        write_columns(figure.columns(results, results.shown.get(name)), folder / "figures" / f"{name}.csv")
+    render(folder, figures, manifest)
+
+
+def render(folder: Path, figures: Mapping[str, AbstractFigure], manifest: dict[str, Any]) -> None:
+    """Draws the pictures and the page again from the data in the folder; nothing is simulated."""
+    found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    sensitivity = json.loads((folder / "sensitivity.json").read_text(encoding="utf-8"))
     drawn = {}
-    for name, figure in (standard | figures).items():
+    for name, figure in everything(figures, held_out=bool(found["held_out"])).items():
         path = folder / "figures" / f"{name}.png"
-        drawn[path] = write_figure(figure, results, path)
-    tables = [parameter_table(results), target_table(results, held_out=False)]
-    if results.held_out:
-        tables.append(target_table(results, held_out=True))
-    title = f"{results.name}: {type(results.after).__name__}"
-    html = page(title, headline(found), [*tables, manifest_table(manifest)], drawn)
+        drawn[path] = write_picture(figure, path)
+    tables = [parameter_table(found), target_table(found, held_out=False)]
+    if found["held_out"]:
+        tables.append(target_table(found, held_out=True))
+    tables += [error_table(found), combination_table(found), correlation_table(found)]
+    html = page(found, [*tables, manifest_table(manifest)], drawn, sensitivity)
     (folder / "report.html").write_text(html, encoding="utf-8")
 
 
-def headline(found: dict[str, Any]) -> str:
-    """The run in one sentence."""
-    loss = found["loss"]
-    return (
-        f"Loss {loss['before']:.4g} → {loss['after']:.4g} "
-        f"in {found['steps']} updates, {found['seconds']:.1f} s, compilation included."
-    )
+def everything(figures: Mapping[str, AbstractFigure], *, held_out: bool) -> dict[str, AbstractFigure]:
+    """The figures that every run has, then its own."""
+    standard: dict[str, AbstractFigure] = {"progress": Progress(), "targets": Deviations()}
+    if held_out:
+        standard["held_out"] = Deviations(held_out=True)
+    return standard | {"parity": Parity()} | dict(figures)

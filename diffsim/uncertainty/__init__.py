@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from jaxtyping import Array, Float
+
 from diffsim.experiment import Experiment
 from diffsim.fit import FitState, problem_of
 from diffsim.optimizers import Problem
@@ -16,7 +18,10 @@ from diffsim.uncertainty.left_out import LeftOut as LeftOut
 from diffsim.uncertainty.left_out import leave_one_out as leave_one_out
 from diffsim.uncertainty.local import Component as Component
 from diffsim.uncertainty.local import LocalModel as LocalModel
+from diffsim.uncertainty.local import linearized as linearized
 from diffsim.uncertainty.local import local_model as local_model
+from diffsim.uncertainty.local import looked_at as looked_at
+from diffsim.uncertainty.local import name_of as name_of
 from diffsim.uncertainty.parameters import SLOPPY as SLOPPY
 from diffsim.uncertainty.parameters import Determination as Determination
 from diffsim.uncertainty.parameters import determination as determination
@@ -50,14 +55,15 @@ def uncertainty(
     Laplace's, (JᵀJ)⁻¹ in ln θ of positive parameters and θ of others; see `diffsim.uncertainty.predictions` for the
     errors of predictions.
     """
-    problem = problem_of(start, experiments, trainable).starting_from(state.memory.states)
-    return after(problem, state, held_out or {})
+    problem = problem_of(start, experiments, trainable)
+    others = looked_at(problem, held_out or {})
+    return after(problem.starting_from(state.memory.states), state.memory.free, others)
 
 
-def after(problem: Problem, state: FitState, held_out: Mapping[str, Experiment]) -> Uncertainty:
-    """The same, of a problem that has been set up."""
-    model = local_model(problem, state.memory.free, held_out)
+def after(problem: Problem, free: Float[Array, " free"], others: Mapping[str, Problem]) -> Uncertainty:
+    """The same, of a problem that has been set up, and others that are looked at."""
+    model = local_model(problem, free, others)
     known = determination(model)
     fitted, unseen = (intervals(model, known, components) for components in (model.fitted, model.held_out))
     sentences = [*blind_spots(model), *verdicts(model)]
-    return Uncertainty(model, known, fitted, unseen, leave_one_out(problem, state.memory.free), sentences)
+    return Uncertainty(model, known, fitted, unseen, leave_one_out(problem, free), sentences)

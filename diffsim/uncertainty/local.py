@@ -31,12 +31,18 @@ class Component(NamedTuple):
     @property
     def name(self) -> str:
         """What to call it in a sentence."""
-        return f"{self.target} {self.label}" if self.label != self.target else self.target
+        return name_of(self.target, self.label)
 
     @property
     def residual(self) -> float:
         """√w (prediction − reference) / scale."""
         return float(np.sqrt(self.weight) * (self.prediction - self.reference) / self.scale)
+
+
+def name_of(target: str, label: str) -> str:
+    """What to call a number of a target: `elastic constants C11`, and once what would be said twice."""
+    words = target.replace("_", " ")
+    return words if label in (target, words) else f"{words} {label}"
 
 
 class LocalModel(NamedTuple):
@@ -63,17 +69,23 @@ class LocalModel(NamedTuple):
         return np.concatenate([np.reshape(rows, (len(rows), len(self.free))), np.diag(self.stiffness)])
 
 
+def looked_at(problem: Problem, experiments: Mapping[str, Experiment]) -> dict[str, Problem]:
+    """Experiments that nothing is fitted to, one problem each, over the same free numbers."""
+    potential = problem.potential
+    return {
+        name: Problem(potential, {name: experiment}, {name: experiment.start(potential)}, problem.parametrization)
+        for name, experiment in experiments.items()
+    }
+
+
 def local_model(
-    problem: Problem, free: Float[Array, " free"], held_out: Mapping[str, Experiment] | None = None
+    problem: Problem, free: Float[Array, " free"], others: Mapping[str, Problem] | None = None
 ) -> LocalModel:
-    """The linear model of all targets, and of the held-out ones (NaN where the potential has no such structure)."""
+    """The linear model of all targets, and of those looked at (NaN where the potential has no such structure)."""
     held = problem.parametrization
-    problem, model = linearized(problem, free)
     unseen: list[Component] = []
-    for name, experiment in (held_out or {}).items():
-        state = experiment.start(problem.at(free))
-        alone = Problem(problem.potential, {name: experiment}, {name: state}, held)
-        unseen += _listed({name: experiment}, linearized(alone, free)[1])
+    for other in (others or {}).values():
+        unseen += _listed(other.experiments, linearized(other, free)[1])
     widths, start, x = (np.asarray(array) for array in (held.widths, held.start, free))
     return LocalModel(
         labels=held.labels,
@@ -82,7 +94,7 @@ def local_model(
         bounds=reached(x, np.asarray(held.lower), np.asarray(held.upper)),
         pull=(x - start) / widths,
         stiffness=1 / widths,
-        fitted=_listed(problem.experiments, model),
+        fitted=_listed(problem.experiments, linearized(problem, free)[1]),
         held_out=unseen,
     )
 

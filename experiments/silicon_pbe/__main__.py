@@ -17,6 +17,7 @@ from experiments.silicon_pbe.phonons import (
     QPOINTS,
     ZONE_BOUNDARY_SUPERCELL,
     compute_bands,
+    compute_dos,
     compute_force_constants,
     compute_frequencies,
     compute_gruneisen,
@@ -103,6 +104,7 @@ def run_phonons(cache: PwCache, reference: Reference) -> None:
                 "frequencies_by_supercell": dict(history),
             },
             bands=compute_bands(phonon),
+            dos=compute_dos(phonon),
         )
         print(atoms, "atoms:", json.dumps(history[f"{atoms} atoms"]), flush=True)
 

@@ -13,6 +13,7 @@ from ase.build import bulk
 from ase.io import write
 from phonopy import Phonopy
 from phonopy.file_IO import parse_FORCE_CONSTANTS, write_FORCE_CONSTANTS
+from phonopy.phonon.mesh import Mesh
 from phonopy.structure.atoms import PhonopyAtoms
 
 from experiments.silicon_pbe.espresso import PlaneWaves, PwCache
@@ -21,6 +22,8 @@ MASS = 28.085  # amu, the standard atomic weight; phonopy's own default differs
 DISPLACEMENT = 0.01  # Å
 QPOINTS = {"Γ": (0.0, 0.0, 0.0), "X": (0.5, 0.0, 0.5), "L": (0.5, 0.5, 0.5)}
 BAND_POINTS = 40
+DOS_MESH = (16, 16, 16)
+DOS_WIDTH = 0.3  # THz
 
 # Both hold Γ, X and L: twice the primitive cell (16 atoms), twice the conventional cell (64 atoms).
 PRIMITIVE_SUPERCELL = ((2, 0, 0), (0, 2, 0), (0, 0, 2))
@@ -113,6 +116,23 @@ def compute_bands(phonon: Phonopy) -> dict:
             }
         )
     return {"units": {"frequencies": "THz", "length": "1/Å", "qpoints": "reciprocal cell"}, "segments": segments}
+
+
+def compute_dos(phonon: Phonopy) -> dict:
+    """Return the density of states (states per THz and cell), each mode of the mesh a Gaussian."""
+    phonon.run_mesh(DOS_MESH, is_gamma_center=True)
+    assert isinstance(phonon.mesh, Mesh)  # run_mesh has just set it
+    frequencies, weights = phonon.mesh.frequencies, phonon.mesh.weights / phonon.mesh.weights.sum()
+    grid = np.linspace(0.0, 20.0, 201)
+    gaussians = np.exp(-0.5 * ((grid - frequencies[..., None]) / DOS_WIDTH) ** 2) / (DOS_WIDTH * np.sqrt(2 * np.pi))
+    density = np.einsum("q,qsg->g", weights, gaussians)
+    return {
+        "units": {"frequencies": "THz", "density": "states per THz and cell"},
+        "mesh": list(DOS_MESH),
+        "width": DOS_WIDTH,
+        "frequencies": grid.round(6).tolist(),
+        "density": density.round(6).tolist(),
+    }
 
 
 def compute_gruneisen(compressed: Phonopy, expanded: Phonopy) -> dict[str, list[float | None]]:

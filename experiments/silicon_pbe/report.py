@@ -25,6 +25,7 @@ ORDER = (
     "ultrasoft_comparison",
     "equation_of_state",
     "bands",
+    "dos",
 )
 
 

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from diffsim.experiment import Experiment, Target
 from diffsim.fields import as_array, constant
-from diffsim.mechanics import energy
-from diffsim.potentials.base import AbstractPotential
-from diffsim.relax import relax
-from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, AbstractFigure, Drawing, blank
-from diffsim.report.results import Results
+from diffsim.gradients import Implicit
+from diffsim.observables.energies import EquationOfState
+from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, AbstractFigure, Columns, Drawing, blank
+from diffsim.report.results import Results, Shown
 from diffsim.system import System
 
 
@@ -25,30 +25,28 @@ class EnergyVolume(AbstractFigure):
     energies: Float[Array, " volumes"] = eqx.field(converter=as_array)
     reference: str = constant(default="reference")
 
-    def draw(self, results: Results) -> Drawing:
-        expected = np.asarray(self.energies - jnp.min(self.energies))
-        before, after = (np.asarray(self._curve(potential)) for potential in (results.before, results.after))
+    @property
+    def experiment(self) -> Experiment:
+        expected = self.energies - jnp.min(self.energies)
+        curve = Target(EquationOfState(volumes=self.volumes), expected, 0.001)
+        return Experiment(self.system, {"curve": curve}, Implicit(cell=True))
+
+    def columns(self, results: Results, shown: Shown | None) -> Columns:
+        assert shown is not None
+        return {
+            "volume (Å³/atom)": np.asarray(self.volumes).tolist(),
+            "reference (eV/atom)": np.asarray(self.energies - jnp.min(self.energies)).tolist(),
+            "before (eV/atom)": shown.before["curve"].tolist(),
+            "after (eV/atom)": shown.after["curve"].tolist(),
+        }
+
+    def draw(self, columns: Columns) -> Drawing:
+        volumes, expected, before, after = columns.values()
         figure, axes = blank(2.4)
-        axes.plot(self.volumes, before, color=BEFORE, label="before")
-        axes.plot(self.volumes, after, color=AFTER, label="after")
-        axes.plot(self.volumes, expected, "o", color=REFERENCE, markersize=3, label=self.reference)
+        axes.plot(volumes, before, color=BEFORE, label="before")
+        axes.plot(volumes, after, color=AFTER, label="after")
+        axes.plot(volumes, expected, "o", color=REFERENCE, markersize=3, label=self.reference)
         axes.set_xlabel("volume (Å³/atom)")
         axes.set_ylabel("E − E₀ (eV/atom)")
         axes.legend()
-        columns = {
-            "volume (Å³/atom)": self.volumes.tolist(),
-            "reference (eV/atom)": expected.tolist(),
-            "before (eV/atom)": before.tolist(),
-            "after (eV/atom)": after.tolist(),
-        }
-        return Drawing(figure, columns, "Equation of state, each curve from its own minimum.")
-
-    def _curve(self, potential: AbstractPotential) -> Float[Array, " volumes"]:
-        at_rest = relax(potential, self.system, cell=True)
-        n_atoms = len(self.system.numbers)
-        lowest = energy(potential, at_rest)
-        values = []
-        for stretch in jnp.cbrt(self.volumes * n_atoms / at_rest.volume):
-            scaled = at_rest.strained((stretch - 1) * jnp.eye(3, dtype=stretch.dtype))
-            values.append((energy(potential, scaled) - lowest) / n_atoms)
-        return jnp.stack(values)
+        return Drawing(figure, "Equation of state, each curve from its own minimum.")

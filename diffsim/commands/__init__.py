@@ -1,0 +1,23 @@
+"""What `diffsim NAME …` can do: one file each, with a function `main(arguments)`, imported when it is called for.
+
+Without one of these names, `diffsim key=value …` makes a run (`run.py`).
+"""
+
+import importlib
+
+COMMANDS = {
+    "resume": "FOLDER [key=value …] [--force]: go on with a run that was stopped, or extend it: steps=60",
+    "report": "FOLDER: the pictures and the page of a run again, from its stored results",
+    "sweep": "FOLDER: table and figure of a sweep again",
+    "export": "FOLDER or POTENTIAL.json [--to FOLDER]: the potential as a LAMMPS file and as KIM parameters",
+}
+
+
+def call(name: str, arguments: list[str]) -> None:
+    """Runs a sub-command."""
+    importlib.import_module(f"diffsim.commands.{name}").main(arguments)
+
+
+def listing() -> str:
+    """The sub-commands for `diffsim --help`."""
+    return "\n".join(f"  diffsim {name} {usage}" for name, usage in COMMANDS.items())

@@ -1,0 +1,83 @@
+"""The numbers of a run's targets as rows, from what `results.json` keeps of them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diffsim.uncertainty import name_of
+
+_ERRORS = ("low", "high", "statistical", "parametric", "chi_squared_scaled", "pops", "left_out")
+
+
+class Row(NamedTuple):
+    """One number of a target."""
+
+    experiment: str
+    target: str
+    component: str
+    unit: str
+    reference: float
+    scale: float
+    before: float
+    after: float
+    low: float  # 95 % interval of the prediction after
+    high: float
+    statistical: float  # errors of the prediction after, one standard deviation
+    parametric: float
+    chi_squared_scaled: float
+    pops: float
+    left_out: float  # predicted by a fit to all other targets
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return name_of(self.target, self.component)
+
+    @property
+    def better(self) -> bool:
+        """Whether it came closer to its reference."""
+        return abs(self.after - self.reference) < abs(self.before - self.reference)
+
+    @property
+    def inside(self) -> bool:
+        """Whether its reference lies in the interval, to a thousandth of its scale."""
+        slack = 1e-3 * self.scale
+        return self.low - slack <= self.reference <= self.high + slack
+
+
+def rows(experiments: Mapping[str, Any]) -> list[Row]:
+    """Every number of every target; equal neighbours (degenerate modes, xx = yy = zz) as one row."""
+    found: list[Row] = []
+    for name, targets in experiments.items():
+        for key, entry in targets.items():
+            found += _merged([Row(name, key, *numbers) for numbers in _components(entry)])
+    return found
+
+
+def _components(entry: Mapping[str, Any]) -> list[tuple]:
+    reference = np.asarray(entry["reference"], float)
+    scale = np.broadcast_to(np.asarray(entry["scale"], float), reference.shape)
+    names = [
+        entry["labels"][place[0] if place else 0] + "".join(f" {i + 1}" for i in place[1:])
+        for place in np.ndindex(reference.shape)
+    ]
+    errors = [entry["errors"].get(name) for name in _ERRORS]
+    columns = [reference, scale, entry["before"], entry["after"], *errors]
+    flat = (_flat(column, reference.size) for column in columns)
+    return [(name, entry["unit"], *numbers) for name, *numbers in zip(names, *flat, strict=True)]
+
+
+def _flat(column: Any, size: int) -> list[float]:
+    return [np.nan] * size if column is None else np.asarray(column, float).reshape(-1).tolist()
+
+
+def _merged(found: list[Row]) -> list[Row]:
+    kept: list[Row] = []
+    first = ""
+    for row in found:
+        same = bool(kept) and np.allclose(row[4:8], kept[-1][4:8], rtol=1e-4, atol=1e-4 * row.scale, equal_nan=True)
+        first = first if same else row.component
+        shown = row if first == row.component else row._replace(component=f"{first}–{row.component.split(' ')[-1]}")
+        kept = [*kept[:-1], shown] if same else [*kept, shown]
+    return kept
