@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from diffsim.io.checkpoint import load_state, save_state
     from diffsim.io.structures import read_structure
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
+    from diffsim.multistart import multistart
     from diffsim.neighbors import Neighbors
     from diffsim.observables import (
         AbstractObservable,
@@ -79,6 +80,7 @@ _CONTENTS = {
     "optimizers": "Scipy",
     "parametrization": "Free",
     "starts": "perturbed",
+    "multistart": "multistart",
     "uncertainty": "uncertainty",
     "io.checkpoint": "load_state save_state",
     "io.structures": "read_structure",

@@ -92,7 +92,7 @@ def fit(
     if steps < 1:
         raise ValueError(f"steps must be positive, got {steps}")
     problem, method = problem_of(potential, experiments, trainable), method_for(optimizer)
-    return _updates(problem, method, steps, stop, None if state is None else restored(state, problem, method))
+    return updates(problem, method, steps, stop, None if state is None else restored(state, problem, method))
 
 
 def problem_of(
@@ -127,9 +127,10 @@ def restored(state: FitState | Packed, problem: Problem, method: AbstractMethod)
     return state
 
 
-def _updates(
+def updates(
     problem: Problem, method: AbstractMethod, steps: int, stop: Plateau | None, state: FitState | None
 ) -> Iterator[FitState]:
+    """What `fit` yields, from things that are made and checked."""
     last = _begin(problem, method) if state is None else state
     began = time.perf_counter() - last.seconds
     problem = problem.starting_from(last.memory.states)
@@ -138,17 +139,17 @@ def _updates(
             return
         free, memory = last.memory.free, last.memory.optimizer
         problem, moved = with_room(problem, lambda p: method.update(p, free, memory))  # noqa: B023
-        last = _state(step, problem, moved, time.perf_counter() - began, last)
+        last = state_of(step, problem, moved, time.perf_counter() - began, last)
         yield last
 
 
 def _begin(problem: Problem, method: AbstractMethod) -> FitState:
     began = time.perf_counter()
     problem, moved = with_room(problem, lambda p: method.start(p, p.parametrization.start))
-    return _state(0, problem, moved._replace(done=False), time.perf_counter() - began)
+    return state_of(0, problem, moved._replace(done=False), time.perf_counter() - began)
 
 
-def _state(step: int, problem: Problem, moved: Moved, seconds: float, before: FitState | None = None) -> FitState:
+def state_of(step: int, problem: Problem, moved: Moved, seconds: float, before: FitState | None = None) -> FitState:
     predictions = jax.tree.map(np.asarray, moved.outcome.predictions)
     loss = float(moved.outcome.loss)
     return FitState(

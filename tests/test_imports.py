@@ -13,7 +13,7 @@ PACKAGE = Path(diffsim.__file__).parent
 ORDER = [
     *("units", "fields", "system", "neighbors", "graph", "potentials", "mechanics", "relax", "simulators"),
     *("observables", "gradients", "experiment", "trees", "bounds", "parametrization", "optimizers", "fit"),
-    *("uncertainty", "starts", "instantiate", "data", "io", "report", "config", "commands", "cli"),
+    *("uncertainty", "starts", "multistart", "instantiate", "data", "io", "report", "config", "commands", "cli"),
 ]
 ONLY_IN = {  # library → where it may be imported when the module is
     "hydra": {"commands", "config"},

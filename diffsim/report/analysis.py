@@ -12,6 +12,7 @@ from diffsim.fields import parameters
 from diffsim.fit import FitState, problem_of
 from diffsim.optimizers import Problem
 from diffsim.potentials.base import AbstractPotential
+from diffsim.report.card import on_the_card
 from diffsim.report.confirmed import confirmed_ranges
 from diffsim.report.figures import AbstractFigure
 from diffsim.report.results import Predictions, Results, Shown, Update
@@ -54,7 +55,7 @@ def analysed(
         expected=spots,
         uncertainty=known,
         shown={name: _shown(name, picture, first, free) for name, picture in pictures.items()},
-        confirmed=confirmed_ranges([problem, *pictures.values(), *unseen.values()], free),
+        confirmed=confirmed_ranges([problem, *on_the_card(pictures, parts["figures"])], free),
     )
 
 

@@ -6,11 +6,17 @@ from typing import Any
 import numpy as np
 
 from diffsim.observables.thermodynamics import reciprocal_mesh
+from diffsim.optimizers import Problem
 from diffsim.report.figures import AbstractFigure, PhononBands
 from diffsim.report.results import Results
 from diffsim.uncertainty import Component
 
 _DIGITS = 7
+
+
+def on_the_card(pictures: Mapping[str, Problem], figures: Mapping[str, AbstractFigure]) -> list[Problem]:
+    """Of the experiments of figures, those whose first order the card shows."""
+    return [picture for name, picture in pictures.items() if isinstance(figures[name], PhononBands)]
 
 
 def card(results: Results, figures: Mapping[str, AbstractFigure]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _sentences(title: str, sentences: list[str]) -> str:
 def _card() -> str:
     return """<section id="card"><h2>Sensitivity card</h2>
 <p>Predictions to first order in the parameters, around the fitted ones: nothing is simulated. The green part of a
-slider is where check runs have confirmed first order.</p>
+slider is where check runs of the targets and the bands have confirmed first order.</p>
 <div class="card"><div id="sliders"></div><div id="plots"></div></div><div id="outputs"></div></section>"""
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import jax
 from tqdm import tqdm
 
-from diffsim.fit import FitState, Plateau, fit, problem_of, restored
+from diffsim.fit import FitState, Plateau, problem_of, restored, updates
 from diffsim.io.checkpoint import load_state, replace_file, save_state
 from diffsim.io.lock import locked
-from diffsim.optimizers import method_for
+from diffsim.optimizers import AbstractMethod, Problem, method_for
 from diffsim.potentials.base import AbstractPotential
 from diffsim.report.analysis import analysed, check_looked_at, expected
 from diffsim.report.log import Log, read_log
@@ -38,7 +38,7 @@ def run(parts: Mapping[str, Any], folder: Path, manifest: dict[str, Any], record
     potential cannot take, and parameters that it has not.
     """
     start = start_of(parts)
-    states = _fit(parts, start, parts["steps"], None)
+    states = updates(*made_of(parts, start), parts["steps"], parts["stop"], None)
     check_looked_at(parts, start)
     (folder / ".hydra").mkdir()
     (folder / "checkpoints").mkdir()
@@ -61,13 +61,14 @@ def resume(
     """
     start = start_of(parts)
     packed = load_state(folder / CHECKPOINT)
-    last = restored(packed, problem_of(start, parts["experiments"], parts["trainable"]), method_for(parts["optimizer"]))
+    problem, method = made_of(parts, start)
+    last = restored(packed, problem, method)
     further = parts["steps"] - last.step
     if further < 0:
         raise ValueError(f"steps is {parts['steps']}, but {last.step} updates are done already")
     if finished and (why := why_finished(parts, last)):
         raise ValueError(f"{str(folder)!r} is finished after {last.step} updates: {why}")
-    states = _fit(parts, start, further, last) if further else ()
+    states = updates(problem, method, further, parts["stop"], last)
     check_looked_at(parts, start)
     read_log(folder / "log.jsonl", last.step)
     keep_record(folder, record)
@@ -86,18 +87,16 @@ def why_finished(parts: Mapping[str, Any], last: FitState) -> str:
 
 def start_of(parts: Mapping[str, Any]) -> AbstractPotential:
     """The potential that the fit starts from: that of the configuration, moved at random where `spread` says so."""
-    key, _ = jax.random.split(jax.random.key(parts["seed"]))
     if not parts["spread"]:
         return parts["potential"]
-    return perturbed(parts["potential"], parts["spread"], key, parts["trainable"])
+    return perturbed(parts["potential"], parts["spread"], jax.random.key(parts["seed"]), parts["trainable"])
 
 
-def _fit(parts: Mapping[str, Any], start: AbstractPotential, steps: int, state: FitState | None) -> Iterator[FitState]:
+def made_of(parts: Mapping[str, Any], start: AbstractPotential) -> tuple[Problem, AbstractMethod]:
+    """What is fitted, and how, checked."""
     if not isinstance(parts["stop"], Plateau | None):
         raise ValueError(f"stop must be null or a diffsim.Plateau, got {parts['stop']!r}")
-    _, key = jax.random.split(jax.random.key(parts["seed"]))
-    how = {"steps": steps, "trainable": parts["trainable"], "stop": parts["stop"]}
-    return fit(start, parts["experiments"], parts["optimizer"], key=key, state=state, **how)
+    return problem_of(start, parts["experiments"], parts["trainable"]), method_for(parts["optimizer"])
 
 
 def keep_record(folder: Path, record: Mapping[str, str]) -> None:
