@@ -1,6 +1,7 @@
 """The configuration of a run: read through Hydra, and refused in one sentence before anything is compiled."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,23 @@ OmegaConf.register_new_resolver("unit", unit, replace=True)
 OmegaConf.register_new_resolver("reference", reference, replace=True)
 
 
+def expanded(overrides: list[str]) -> list[str]:
+    """A mapping as `trainable` takes the place of a list: Hydra would merge the two, and cannot."""
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    found = []
+    for override in parsed:
+        line = str(override.input_line)
+        mapping = line.startswith("trainable=") and isinstance(override.value(), dict)
+        found += ["~trainable", f"+{line}"] if mapping else [line]
+    return found
+
+
 def compositions(overrides: list[str], *, config_dir: str | None = None, multirun: bool = False) -> list[DictConfig]:
     """The configurations, one for each job, that these overrides ask for; each has been checked.
 
     `config_dir` is a folder of the user's own files beside those in `conf/`.
     """
-    folders, extra = [CONF], []
+    folders, extra, overrides = [CONF], [], expanded(overrides)
     if config_dir is not None:
         check_files(Path(config_dir))
         folders.append(Path(config_dir))
@@ -92,6 +104,8 @@ def check_choices(overrides: list[Override], folders: list[Path]) -> None:
             raise ValueError("hydra.searchpath is not read: give one folder with --config-dir instead")
         if key.startswith("hydra/") and not str(value).replace("_", "").isalnum():
             raise ValueError(f"{key} must be the name of an option, got {value!r}")
+        if (key, value) == ("hydra/launcher", "joblib") and not _has_joblib():
+            raise ValueError("hydra/launcher=joblib needs one more package: pip install 'diffsim[sweeps]'")
         if _is_choice(override, folders) and not key.startswith("hydra/"):
             known = [path.stem for folder in folders for path in (folder / key).glob("*.yaml")]
             unknown = [v for v in (value if isinstance(value, list) else [value]) if v is not None and v not in known]
@@ -135,6 +149,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return tree
 
 
+def resolved(config: DictConfig) -> str:
+    """A run's configuration as YAML that stands on its own: no interpolations, and none of YAML's aliases."""
+    return OmegaConf.to_yaml(OmegaConf.create(OmegaConf.to_container(config, resolve=True)))
+
+
 def check_values(tree: dict[str, Any]) -> None:
     """Numbers of the run itself; what objects are made of is checked where they are made."""
     if unknown := [key for key in tree if key not in _KEYS]:
@@ -174,6 +193,10 @@ def _entries(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _entries(value, path)
     else:
         yield path, tree
+
+
+def _has_joblib() -> bool:
+    return find_spec("hydra_plugins") is not None and find_spec("hydra_plugins.hydra_joblib_launcher") is not None
 
 
 def _groups(folders: list[Path]) -> list[str]:

@@ -12,32 +12,23 @@ from pathlib import Path
 import pytest
 
 import diffsim
-from diffsim import cli
 from diffsim.io.potential import load_potential
+from tests.runs import QUICK, call, refused
 
 ROOT = Path(__file__).parent.parent
-QUICK = ["experiment=argon", "optimizer=adam", "steps=2", "potential.cutoff=6.0", "potential.onset=5.0"]
-
-
-def call(monkeypatch, folder: Path, *arguments: str) -> None:
-    """`diffsim ARGUMENTS`, in a folder."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["diffsim", *arguments])
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    cli.main()
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     """The folder of one short run."""
     folder = tmp_path_factory.mktemp("run")
-    with pytest.MonkeyPatch.context() as patch:
-        call(patch, folder, *QUICK)
+    call(folder, *QUICK)
     return next((folder / "outputs" / "argon").iterdir())
 
 
 def test_a_run_leaves_everything(finished):
-    expected = {".hydra", "figures", "log.jsonl", "manifest.json", "potential.json", "report.html", "results.json"}
+    files = {"log.jsonl", "manifest.json", "potential.json", "report.html", "results.json"}
+    expected = {".hydra", "checkpoints", "figures"} | files
     assert {path.name for path in finished.iterdir()} == expected
     assert {path.name for path in (finished / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
 
@@ -86,35 +77,24 @@ def test_the_manifest_says_what_made_it(finished):
     assert len(manifest["inputs"]["configuration"]) == 64
 
 
-def test_a_run_is_never_written_over(finished, monkeypatch, capsys, tmp_path):
+def test_a_run_is_never_written_over(finished, capsys, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
-    assert "is not empty" in refused(monkeypatch, capsys, tmp_path, *QUICK, f"hydra.run.dir={finished}")
+    assert "is not empty" in refused(capsys, tmp_path, *QUICK, f"hydra.run.dir={finished}")
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
 
 
-def test_a_sweep_makes_a_run_of_each_value(monkeypatch, tmp_path):
-    call(monkeypatch, tmp_path, *QUICK, "-m", "seed=1,2")
+def test_a_sweep_makes_a_run_of_each_value(tmp_path):
+    call(tmp_path, *QUICK, "-m", "seed=1,2")
     assert sorted(path.parent.name for path in tmp_path.rglob("results.json")) == ["0", "1"]
-
-
-def refused(monkeypatch, capsys, folder: Path, *arguments: str) -> str:
-    """The one sentence on stderr with which these arguments are refused; nothing may have been written."""
-    before = sorted(folder.rglob("*"))
-    with pytest.raises(SystemExit) as end:
-        call(monkeypatch, folder, *arguments)
-    shown = capsys.readouterr()
-    assert end.value.code == 2
-    assert shown.out == ""
-    assert shown.err.startswith("diffsim: ")
-    assert shown.err.count("\n") == 1
-    assert sorted(folder.rglob("*")) == before
-    return shown.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["experiment=silicom"], "unknown experiment 'silicom': did you mean 'silicon'? available: argon, copper, silicon"),
+        (
+            ["experiment=silicom"],
+            "unknown experiment 'silicom': did you mean 'silicon'? available: argon, copper, silicon",
+        ),
         (["experiment=../../secret"], "unknown experiment '../../secret'"),
         ([], "nothing to run: choose with experiment=NAME"),
         (["experiment=argon", "optimiser=adam"], "unknown option 'optimiser': did you mean 'optimizer'?"),
@@ -126,6 +106,17 @@ def refused(monkeypatch, capsys, folder: Path, *arguments: str) -> str:
         (["experiment=argon", "steps=1.5"], "steps must be a whole number"),
         (["experiment=argon", "steps=[1"], "[1"),
         (["experiment=argon", "steps=1,2"], "add -m"),
+        (["experiment=argon", "spread=-0.1"], "spread must be a number of at least 0, got -0.1"),
+        (["experiment=argon", "spread=wide"], "spread must be a number of at least 0, got 'wide'"),
+        (["experiment=argon", "stop={_target_:diffsim.Plateau,rtol:-1.0}"], "rtol of a plateau must not be negative"),
+        (["experiment=argon", "stop={_target_:diffsim.Free}"], "stop must be null or a diffsim.Plateau"),
+        (["experiment=argon", "trainable={epsilon:1}"], "trainable.epsilon must be a diffsim.Free, got 1"),
+        (["experiment=argon", "trainable=epsilon"], "trainable must be null, a list of names, or a mapping"),
+        (
+            ["experiment=argon", "trainable={sigma:{_target_:diffsim.Free,lower:4.0}}"],
+            "does not start inside its bounds",
+        ),
+        (["experiment=argon", "potential._target_=diffsim.save_state"], "a configuration may not call"),
         (["experiment=argon", "--nonsense"], "--nonsense"),
         (["experiment=argon", "+potential.dt=0"], "potential.dt must be positive, got 0"),
         (["experiment=argon", "+potential.temperature=-3.0"], "potential.temperature must be positive, got -3.0"),
@@ -140,8 +131,8 @@ def refused(monkeypatch, capsys, folder: Path, *arguments: str) -> str:
         (["experiment=argon", "experiments.crystal.targets.lattice_constant.scale=0"], "must be positive"),
     ],
 )
-def test_mistakes_are_refused_in_one_sentence(monkeypatch, capsys, tmp_path, arguments, expected):
-    message = refused(monkeypatch, capsys, tmp_path, *arguments, "hydra.run.dir=run")
+def test_mistakes_are_refused_in_one_sentence(capsys, tmp_path, arguments, expected):
+    message = refused(capsys, tmp_path, *arguments, "hydra.run.dir=run")
     assert expected in message
 
 
@@ -158,14 +149,14 @@ def test_mistakes_are_refused_in_one_sentence(monkeypatch, capsys, tmp_path, arg
         "diffsim.report.figures.base.Path",
     ],
 )
-def test_only_listed_names_are_called(monkeypatch, capsys, tmp_path, target):
-    message = refused(monkeypatch, capsys, tmp_path, "experiment=argon", f"potential._target_={target}")
+def test_only_listed_names_are_called(capsys, tmp_path, target):
+    message = refused(capsys, tmp_path, "experiment=argon", f"potential._target_={target}")
     assert f"potential._target_ is '{target}', which a configuration may not call" in message
 
 
 @pytest.mark.parametrize("name", ["to_lammps", "__class__", "silicoon"])
-def test_only_constructors_of_public_classes_are_called(monkeypatch, capsys, tmp_path, name):
-    message = refused(monkeypatch, capsys, tmp_path, "experiment=argon", f"potential={{_target_:diffsim.EDIP.{name}}}")
+def test_only_constructors_of_public_classes_are_called(capsys, tmp_path, name):
+    message = refused(capsys, tmp_path, "experiment=argon", f"potential={{_target_:diffsim.EDIP.{name}}}")
     assert f"diffsim.EDIP.{name}" in message
 
 
@@ -177,33 +168,33 @@ def test_only_constructors_of_public_classes_are_called(monkeypatch, capsys, tmp
         "+hydra.job_logging.handlers.x.class=os.system",
     ],
 )
-def test_hydra_runs_nothing_but_its_own(monkeypatch, capsys, tmp_path, override):
-    refused(monkeypatch, capsys, tmp_path, "experiment=argon", override)
+def test_hydra_runs_nothing_but_its_own(capsys, tmp_path, override):
+    refused(capsys, tmp_path, "experiment=argon", override)
 
 
-def test_an_alias_bomb_is_refused_at_once(monkeypatch, capsys, tmp_path):
+def test_an_alias_bomb_is_refused_at_once(capsys, tmp_path):
     bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     bomb += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "bomb.yaml").write_text("\n".join(bomb))
     start = time.process_time()
-    message = refused(monkeypatch, capsys, tmp_path, "--config-dir", str(tmp_path), "experiment=bomb")
+    message = refused(capsys, tmp_path, "--config-dir", str(tmp_path), "experiment=bomb")
     assert "alias *a0" in message
     assert time.process_time() - start < 2
 
 
-def test_own_experiments_come_from_a_folder(monkeypatch, capsys, tmp_path):
+def test_own_experiments_come_from_a_folder(capsys, tmp_path):
     (tmp_path / "mine" / "experiment").mkdir(parents=True)
     text = "# @package _global_\ndefaults: [argon]\nsteps: 0\n"
     (tmp_path / "mine" / "experiment" / "colder.yaml").write_text(text)
-    message = refused(monkeypatch, capsys, tmp_path, "--config-dir", "mine", "experiment=colder")
+    message = refused(capsys, tmp_path, "--config-dir", "mine", "experiment=colder")
     assert "steps must be" in message
 
 
 @pytest.mark.parametrize("folder", ["file/run", "/proc/run"])
-def test_a_folder_that_cannot_be_made_is_refused(monkeypatch, capsys, tmp_path, folder):
+def test_a_folder_that_cannot_be_made_is_refused(capsys, tmp_path, folder):
     (tmp_path / "file").write_text("")
-    refused(monkeypatch, capsys, tmp_path, *QUICK, f"hydra.run.dir={folder}")
+    refused(capsys, tmp_path, *QUICK, f"hydra.run.dir={folder}")
 
 
 def test_help_answers_within_two_seconds_and_without_jax():

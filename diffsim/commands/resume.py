@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from diffsim.commands.sentences import Arguments
 from diffsim.commands.stored import changed, differences, stored
-from diffsim.config import plain
+from diffsim.config import plain, resolved
 
 
 def main(arguments: list[str]) -> None:
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
             os.chdir(manifest["folder"])  # where the configuration's paths begin
         inputs = compare(config, new, manifest, force=args.force)
         overrides = [*OmegaConf.load(folder / ".hydra" / "overrides.yaml"), *args.overrides]
-        record = {"config.yaml": OmegaConf.to_yaml(new), "overrides.yaml": OmegaConf.to_yaml(overrides)}
+        record = {"config.yaml": resolved(new), "overrides.yaml": OmegaConf.to_yaml(overrides)}
         go_on(new, folder, manifest, inputs, record)
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from diffsim.commands import listing
 from diffsim.commands.sentences import MISTAKES, errors_as_sentences, sentence
-from diffsim.config import CONF, compositions, plain
+from diffsim.config import CONF, compositions, expanded, plain, resolved
 
 if TYPE_CHECKING:
     from diffsim.report.results import Results
@@ -30,15 +31,17 @@ def main(arguments: list[str]) -> None:
     folder = refuse_early(args)
     flags = [argument for argument in arguments if argument not in args.overrides]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands errors on instead of printing them
-    sys.argv[1:] = [*flags, *args.overrides]  # Hydra wants all overrides in one place
+    sys.argv[1:] = [*flags, *expanded(args.overrides)]  # Hydra wants all overrides in one place
     if folder is None:
         return hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(run)()
     sys.argv.append("hydra.sweep.dir=" + json.dumps(str(folder)))  # resolved once: it holds the time
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(run)()
-    finally:
-        failed = conclude(folder)
-    if failed:
+    except BaseException:  # a worker that was killed, Ctrl-C: the runs that are finished get their table all the same
+        with suppress(ValueError):
+            conclude(folder)
+        raise
+    if failed := conclude(folder):
         raise ValueError(f"{failed} of the runs in {str(folder)!r} failed")
 
 
@@ -140,9 +143,8 @@ def record(config: DictConfig) -> dict[str, str]:
     Interpolations are resolved: the run can be gone on with, and its report made again, whatever becomes of `conf/`.
     """
     settings = HydraConfig.get()
-    resolved = json.loads(json.dumps(OmegaConf.to_container(config, resolve=True)))  # equal lists are no longer one
     return {
-        "config.yaml": OmegaConf.to_yaml(OmegaConf.create(resolved)),
+        "config.yaml": resolved(config),
         "overrides.yaml": OmegaConf.to_yaml(settings.overrides.task),
         "hydra.yaml": OmegaConf.to_yaml(OmegaConf.create({"hydra": settings})),
     }

@@ -8,7 +8,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from diffsim.config import CONF, check_choices, check_file, check_keys, plain
+from diffsim.config import CONF, check_choices, check_file, check_keys, expanded, plain
 
 _FREE = ("steps", "stop", "held_out", "figures")  # where a fit ends, and what is looked at besides
 
@@ -29,7 +29,7 @@ def stored(folder: Path) -> DictConfig:
 def changed(config: DictConfig, overrides: list[str]) -> DictConfig:
     """A copy with `key=value` and `group=choice` applied, refused for the reasons that a new run's would be."""
     new = config.copy()
-    parsed = OverridesParser.create().parse_overrides(overrides)
+    parsed = OverridesParser.create().parse_overrides(expanded(overrides))
     check_choices(parsed, [CONF])
     rest = []
     for override in parsed:

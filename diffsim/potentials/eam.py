@@ -37,7 +37,7 @@ class EAM(AbstractPotential):
     distance_step: float = constant("Å", converter=float)
     table_cutoff: float = constant("Å", converter=float)
     species: tuple[int, ...] = constant(converter=atomic_numbers)
-    remarks: tuple[str, ...] = constant(default=())  # a setfl file's lines on its elements
+    remarks: tuple[str, ...] = constant(converter=tuple, default=())  # a setfl file's lines on its elements
 
     def __check_init__(self) -> None:
         check_cutoff(jnp.asarray(self.table_cutoff))

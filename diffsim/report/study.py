@@ -4,6 +4,7 @@ After each update its line is added to `log.jsonl`, then `checkpoints/last.npz` 
 whatever way, goes on from there with the numbers it would have had.
 """
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from diffsim.optimizers import AbstractMethod, Problem, method_for
 from diffsim.potentials.base import AbstractPotential
 from diffsim.report.analysis import analysed, check_looked_at, expected
 from diffsim.report.log import Log, read_log
-from diffsim.report.results import Results, Update, write_json
+from diffsim.report.results import Results, Update, finite
 from diffsim.report.summary import summary
 from diffsim.report.tables import parameter_table, plain_text, target_table
 from diffsim.report.write import write
@@ -44,7 +45,7 @@ def run(parts: Mapping[str, Any], folder: Path, manifest: dict[str, Any], record
     (folder / "checkpoints").mkdir()
     with locked(folder / "checkpoints"):
         keep_record(folder, record)
-        write_json(folder / "manifest.json", manifest)
+        keep_manifest(folder, manifest)
         return _run(parts, start, states, None, folder, manifest)
 
 
@@ -72,7 +73,7 @@ def resume(
     check_looked_at(parts, start)
     read_log(folder / "log.jsonl", last.step)
     keep_record(folder, record)
-    write_json(folder / "manifest.json", manifest)
+    keep_manifest(folder, manifest)
     return _run(parts, start, states, last, folder, manifest)
 
 
@@ -105,6 +106,12 @@ def keep_record(folder: Path, record: Mapping[str, str]) -> None:
         replace_file(folder / ".hydra" / name, text.encode(), "the configuration")
 
 
+def keep_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Writes `manifest.json`, without which a run cannot be gone on with."""
+    text = json.dumps(finite(manifest), indent=1, ensure_ascii=False) + "\n"
+    replace_file(folder / "manifest.json", text.encode(), "the manifest")
+
+
 def _run(
     parts: Mapping[str, Any],
     start: AbstractPotential,
@@ -124,7 +131,7 @@ def _run(
     assert last is not None  # fit refuses fewer steps than one
     results = analysed(parts, start, last, history, expected(parts, start) if spots is None else spots)
     write(results, parts["figures"], manifest, folder)
-    write_json(folder / "manifest.json", manifest | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
+    keep_manifest(folder, manifest | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
     return results
 
 

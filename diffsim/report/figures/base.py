@@ -16,7 +16,7 @@ from diffsim.report.results import Results, Shown
 
 BEFORE, AFTER, REFERENCE = "#9a9a9a", "#c8442b", "#1f1f1f"
 WIDTH = 3.4  # inches, one column
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
@@ -86,7 +86,7 @@ def _column(texts: list[str]) -> list[Any]:
 
 def write_picture(figure: AbstractFigure, path: Path) -> Drawing:
     """Draws the columns in PATH.csv as PATH.png."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         drawing = figure.draw(read_columns(path.with_suffix(".csv")))
         drawing.figure.savefig(path.with_suffix(".png"))
     return drawing

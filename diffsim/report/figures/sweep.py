@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib
 
-from diffsim.report.figures.base import _STYLE, blank
+from diffsim.report.figures.base import STYLE, blank
 
 
 def draw_sweep(
@@ -18,7 +18,7 @@ def draw_sweep(
     loss was within 1 % of the lowest, None where it never was.
     """
     names = list(dict.fromkeys(kinds))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, (above, below) = blank(4.2, panels=2)
         for number, name in enumerate(names):
             runs = [index for index, kind in enumerate(kinds) if kind == name]
