@@ -8,7 +8,7 @@ export MPLBACKEND := Agg
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(8, len(os.sched_getaffinity(0))))" 2>/dev/null || echo 2)
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test test-all lint lock clean
+.PHONY: demo test test-all lint docs docs-serve figures lock clean
 
 demo: .venv/ready
 	$(BIN)/diffsim experiment=silicon
@@ -23,6 +23,17 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+# The documentation, in build/site; the second shows it on http://127.0.0.1:8000 and follows every change.
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: .venv/ready
+	$(BIN)/mkdocs serve
+
+# Its pictures again: minutes.
+figures: .venv/ready
+	$(BIN)/python -m docs.figures
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
