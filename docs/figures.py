@@ -21,6 +21,7 @@ import optax
 import optimistix
 from ase.build import bulk
 from matplotlib.figure import Figure
+from PIL import Image
 
 import diffsim
 from diffsim import (
@@ -75,6 +76,22 @@ def silicon(name: str) -> None:
         there = os.environ | {"PYTHONPATH": str(HERE.parent)}
         subprocess.run([*run, f"hydra.run.dir={folder}/run"], check=True, cwd=folder, env=there)
         shutil.copy(Path(folder, "run", "figures", "bands.png"), HERE / f"{name}.png")
+
+
+def study(name: str) -> None:
+    """Those of the published study, from `python -m experiments.jctc_2025 all`, which is run here: minutes.
+
+    STUDY_FORCE_CONSTANTS is the path of the study's own force constants; without it our own data take their place.
+    """
+    given = os.environ.get("STUDY_FORCE_CONSTANTS")
+    with tempfile.TemporaryDirectory() as folder:
+        run = [sys.executable, "-m", "experiments.jctc_2025", "all", "--output", folder]
+        subprocess.run([*run, *(["--force-constants", given] if given else [])], check=True, cwd=HERE.parent)
+        (HERE / "assets" / name).mkdir(exist_ok=True)
+        for path in sorted(Path(folder).rglob("*.png")):
+            prefix = "landscape_" if path.parent.name == "landscape" else ""
+            few_colors = Image.open(path).convert("RGB").quantize(64)
+            few_colors.save(HERE / "assets" / name / f"{prefix}{path.name}", optimize=True)
 
 
 def silicon_targets() -> dict[str, Target]:
@@ -243,6 +260,7 @@ DRAWN: dict[str, Callable[[str], None]] = {
     "phonons": phonons,
     "optimizers": optimizers,
     "spectrum": spectrum,
+    "study": study,
 }
 
 if __name__ == "__main__":
