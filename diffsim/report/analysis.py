@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,8 @@ def analysed(
     first, free = problem.parametrization.start, last.memory.free
     problem = problem.starting_from(last.memory.states)
     unseen, pictures = looked_at(problem, parts["held_out"]), looked_at(problem, _pictured(parts["figures"]))
-    before = {name: _numbers(linearized(other, first)[1].outcome.predictions[name]) for name, other in unseen.items()}
+    begun = _side_by_side([*unseen.items(), *pictures.items()], first)
+    begun_unseen, begun_pictures = dict(begun[: len(unseen)]), dict(begun[len(unseen) :])
     known = after(problem, free, unseen)
     return Results(
         name=parts["name"],
@@ -47,14 +49,14 @@ def analysed(
         held_out=parts["held_out"],
         before=start,
         after=last.potential,
-        predicted_before=last.start | before,
+        predicted_before=last.start | begun_unseen,
         predicted_after=last.predictions | _by_target(parts["held_out"], known.model.held_out),
         first_loss=last.losses[0],
         history=history,
         trained=tuple(parts["trainable"] or parameters(start)),
         expected=spots,
         uncertainty=known,
-        shown={name: _shown(name, picture, first, free) for name, picture in pictures.items()},
+        shown={name: _shown(name, picture, free, begun_pictures[name]) for name, picture in pictures.items()},
         confirmed=confirmed_ranges([problem, *on_the_card(pictures, parts["figures"])], free),
     )
 
@@ -64,10 +66,16 @@ def _pictured(figures: Mapping[str, AbstractFigure]) -> dict[str, Any]:
     return {name: figure.experiment for name, figure in figures.items() if figure.experiment is not None}
 
 
-def _shown(name: str, picture: Problem, first: Any, free: Any) -> Shown:
-    models = [linearized(picture, at)[1] for at in (first, free)]
-    before, now = (_numbers(model.outcome.predictions[name]) for model in models)
-    return Shown(before, now, _numbers(models[1].slopes[name]))
+def _side_by_side(problems: list[tuple[str, Problem]], free: Any) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """Predictions of each problem's experiment; all are compiled at once, for the compiler uses a single core."""
+    with ThreadPoolExecutor() as pool:
+        models = pool.map(lambda named: linearized(named[1], free)[1], problems)
+        return [(name, _numbers(m.outcome.predictions[name])) for (name, _), m in zip(problems, models, strict=True)]
+
+
+def _shown(name: str, picture: Problem, free: Any, before: dict[str, np.ndarray]) -> Shown:
+    model = linearized(picture, free)[1]
+    return Shown(before, _numbers(model.outcome.predictions[name]), _numbers(model.slopes[name]))
 
 
 def _numbers(tree: Mapping[str, Any]) -> dict[str, np.ndarray]:
