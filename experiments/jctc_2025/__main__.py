@@ -10,7 +10,7 @@ import jax
 from experiments.jctc_2025 import __doc__ as about
 from experiments.jctc_2025.report import Row, print_summary, save_table
 
-COMMANDS = ("elastic", "force_constants", "both", "landscape", "quartz", "trap", "all")
+COMMANDS = ("elastic", "force_constants", "both", "landscape", "quartz", "trap", "pareto", "evidence", "all")
 
 
 class Size(NamedTuple):
@@ -61,6 +61,16 @@ def run(command: str, path: Path | None, output: Path, size: Size) -> list[Row]:
 
         with _timed("trap"):
             rows += run_trap(output / "trap", updates=size.updates)
+    if command in ("pareto", "all"):
+        from experiments.jctc_2025.pareto_run import run_pareto
+
+        with _timed("pareto"):
+            rows += run_pareto(output / "pareto", updates=size.updates, quick=size is QUICK)
+    if command in ("evidence", "all"):
+        from experiments.jctc_2025.evidence_run import run_evidence
+
+        with _timed("evidence"):
+            rows += run_evidence(output / "evidence", starts=size.starts, updates=size.updates, quick=size is QUICK)
     return rows
 
 

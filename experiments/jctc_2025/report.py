@@ -1,7 +1,6 @@
 """What a run leaves: results.json, tables, and figures with their numbers."""
 
 import csv
-import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,9 +10,9 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffsim.report.figures.base import _STYLE
+from diffsim.report.figures.base import STYLE, write_columns
 
-STYLE = {**_STYLE, "axes.titlesize": 7, "savefig.dpi": 300}
+_STYLE = {**STYLE, "axes.titlesize": 7, "savefig.dpi": 300}
 METHOD_COLORS = {
     "Nelder-Mead": "#8c8c8c",
     "CG": "#4477aa",
@@ -43,10 +42,10 @@ class Row(NamedTuple):
 def save_figure(draw: Callable[[], Drawing], path: Path) -> None:
     """PATH.png, and the numbers in it as PATH.csv."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(_STYLE):
         drawing = draw()
         drawing.figure.savefig(path.with_suffix(".png"))
-    save_table(list(drawing.columns), itertools.zip_longest(*drawing.columns.values()), path.with_suffix(".csv"))
+    write_columns(drawing.columns, path.with_suffix(".csv"))
 
 
 def save_table(header: Sequence[str], rows: Iterable[Sequence[Any]], path: Path) -> None:

