@@ -1,6 +1,6 @@
 """The virtual twin of a measurement: a system, how it is sampled, and what it must reproduce."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -90,11 +90,16 @@ def components(target: Target) -> list[tuple[str, float, float]]:
     """Label, reference and scale of each number of a target."""
     reference = np.asarray(target.reference)
     scale = np.broadcast_to(np.asarray(target.scale), reference.shape)
-    labels = target.observable.labels
+    names = component_names(target.observable.labels, reference.shape)
     return [
-        (labels[place[0] if place else 0] + "".join(f" {i + 1}" for i in place[1:]), float(number), float(allowed))
-        for place, number, allowed in zip(np.ndindex(reference.shape), reference.flat, scale.flat, strict=True)
+        (name, float(number), float(allowed))
+        for name, number, allowed in zip(names, reference.flat, scale.flat, strict=True)
     ]
+
+
+def component_names(labels: Sequence[str], shape: tuple[int, ...]) -> list[str]:
+    """A name for each number of a prediction: its label, and its place along further axes counted from 1."""
+    return [labels[place[0] if place else 0] + "".join(f" {i + 1}" for i in place[1:]) for place in np.ndindex(shape)]
 
 
 def check(name: str, experiment: Experiment, potential: AbstractPotential, state: State) -> None:

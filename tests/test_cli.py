@@ -27,7 +27,7 @@ def finished(tmp_path_factory) -> Path:
 
 
 def test_a_run_leaves_everything(finished):
-    files = {"log.jsonl", "manifest.json", "potential.json", "report.html", "results.json"}
+    files = {"log.jsonl", "manifest.json", "potential.json", "report.html", "results.json", "sensitivity.json"}
     expected = {".hydra", "checkpoints", "figures"} | files
     assert {path.name for path in finished.iterdir()} == expected
     assert {path.name for path in (finished / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
@@ -55,7 +55,7 @@ def test_the_log_has_a_line_for_each_update(finished):
 
 def test_every_figure_has_its_data(finished):
     names = {path.stem for path in (finished / "figures").glob("*.png")}
-    assert names == {path.stem for path in (finished / "figures").glob("*.csv")} == {"progress", "targets"}
+    assert names == {path.stem for path in (finished / "figures").glob("*.csv")} == {"progress", "targets", "parity"}
     with (finished / "figures" / "progress.csv").open() as file:
         assert [row["update"] for row in csv.DictReader(file)] == ["0", "1", "2"]
 

@@ -196,6 +196,11 @@ def test_a_target_out_of_reach_and_one_in_the_way_are_told_apart():
     assert "t1 x stays 4.0 scales too low: to raise it" in sentences[1]
 
 
+def test_a_fit_that_was_left_early_is_told():
+    (sentence,) = verdicts(linear([[20.0, 0.0], [0.0, 5.0]], [4.0, 0.0]))
+    assert sentence == "t0 x stays 4.0 scales too high, but the fit is not at a minimum yet: more updates can lower it."
+
+
 def test_a_sloppy_fit_is_told(analysed):
     assert not any("condition number" in s for s in verdicts(analysed[0].model))
     sloppy = linear([[1.0, 1.0], [1.0, 1.0 + 1e-5], [1.0, 1.0 - 1e-5]], [0.0, 0.1, -0.1])

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from diffsim.experiment import component_names
 from diffsim.uncertainty import name_of
 
 _ERRORS = ("low", "high", "statistical", "parametric", "chi_squared_scaled", "pops", "left_out")
@@ -58,10 +59,7 @@ def rows(experiments: Mapping[str, Any]) -> list[Row]:
 def _components(entry: Mapping[str, Any]) -> list[tuple]:
     reference = np.asarray(entry["reference"], float)
     scale = np.broadcast_to(np.asarray(entry["scale"], float), reference.shape)
-    names = [
-        entry["labels"][place[0] if place else 0] + "".join(f" {i + 1}" for i in place[1:])
-        for place in np.ndindex(reference.shape)
-    ]
+    names = component_names(entry["labels"], reference.shape)
     errors = [entry["errors"].get(name) for name in _ERRORS]
     columns = [reference, scale, entry["before"], entry["after"], *errors]
     flat = (_flat(column, reference.size) for column in columns)

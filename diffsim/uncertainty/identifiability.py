@@ -59,10 +59,11 @@ def _why(model: LocalModel, group: list[Component]) -> str:
     away = np.linalg.lstsq(fisher, jacobian[index, free], rcond=1e-14)[0]
     leverage = max(float(jacobian[index, free] @ away), 1e-300)
     change = jacobian[:, free] @ (-away * residuals[index] / leverage)
-    cost = (residuals + change) ** 2 - residuals**2
-    cost[index] = -np.inf
+    cost = 0.5 * ((residuals + change) ** 2 - residuals**2)
+    price = float(cost.sum())
+    if price <= 0:
+        return f"{off}, but the fit is not at a minimum yet: more updates can {wanted} it."
     rival = int(np.argmax(cost))
-    price = 0.5 * residuals[index] ** 2 / leverage
     against = model.fitted[rival].name if rival < len(model.fitted) else "the priors"
     return f"{off}: to {wanted} it to its reference would add {price:.3g} to the loss, most of it for {against}."
 
