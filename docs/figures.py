@@ -92,6 +92,7 @@ def study(name: str) -> None:
             prefix = "landscape_" if path.parent.name == "landscape" else ""
             few_colors = Image.open(path).convert("RGB").quantize(64)
             few_colors.save(HERE / "assets" / name / f"{prefix}{path.name}", optimize=True)
+        shutil.move(HERE / "assets" / name / "evidence_figure.png", HERE / "silicon-evidence.png")
 
 
 def silicon_targets() -> dict[str, Target]:

@@ -93,7 +93,8 @@ def test_a_sweep_makes_a_run_of_each_value(tmp_path):
     [
         (
             ["experiment=silicom"],
-            "unknown experiment 'silicom': did you mean 'silicon'? available: argon, copper, silicon, silicon_edip, silicon_tersoff",
+            "unknown experiment 'silicom': did you mean 'silicon'? available: argon, copper, silicon, silicon_edip, "
+            "silicon_tersoff",
         ),
         (["experiment=../../secret"], "unknown experiment '../../secret'"),
         ([], "nothing to run: choose with experiment=NAME"),
