@@ -180,7 +180,8 @@ def test_a_picture_is_there_and_has_its_script(page: Path):
     for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
         path = page.parent / picture
         assert path.exists()
-        many = path.parent.name if path.parent != DOCS / "assets" else path.stem  # one function for a folder of them
+        folder = path.resolve().parent
+        many = path.stem if folder in (DOCS, DOCS / "assets") else folder.name  # one function for a folder of them
         assert f'"{many}"' in script or path.name in script
 
 
