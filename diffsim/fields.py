@@ -17,10 +17,13 @@ ArrayLike = jax.Array | np.ndarray | Sequence[Any]  # what a user may hand over 
 
 
 def as_array(value: Any) -> jax.Array:
-    """A strongly typed floating-point array of jax's default precision; floating arrays are left as they are."""
+    """A strongly typed floating-point array of jax's default precision; floating arrays of jax are left as they are.
+
+    What comes from numpy is copied: `asarray` may look at the caller's memory, which the caller goes on writing to.
+    """
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating) and not value.weak_type:
         return value
-    return jnp.asarray(
+    return jnp.array(
         np.asarray(value, dtype=float) if not isinstance(value, jax.Array) else value, jnp.result_type(float)
     )
 

@@ -33,7 +33,7 @@ class System(eqx.Module):
 
     positions: Float[Array, "atoms 3"] = eqx.field(converter=as_array)  # Å
     cell: Float[Array, "3 3"] = eqx.field(converter=as_array)  # Å
-    numbers: Int[Array, " atoms"] = eqx.field(converter=lambda n: jnp.asarray(n, jnp.int32))
+    numbers: Int[Array, " atoms"] = eqx.field(converter=lambda n: jnp.array(n, jnp.int32))
     masses: Float[Array, " atoms"] = eqx.field(converter=as_array)  # amu
     pbc: tuple[bool, bool, bool] = eqx.field(static=True, converter=_three_booleans, default=(True, True, True))
 

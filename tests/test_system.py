@@ -40,6 +40,26 @@ def test_ase_and_back_loses_no_bit_of_the_structure(pbc):
     np.testing.assert_array_equal(back.get_masses(), atoms.get_masses())
 
 
+@pytest.mark.parametrize(
+    ("field", "dtype"), [("positions", float), ("cell", float), ("masses", float), ("numbers", "i4")]
+)
+def test_a_system_does_not_change_with_the_arrays_it_was_made_of(field, dtype):
+    structure = bulk("Si").repeat((2, 2, 2))
+    values = {
+        "positions": structure.positions,
+        "cell": structure.cell.array,
+        "masses": structure.get_masses(),
+        "numbers": structure.numbers,
+    }
+    for offset in range(8):  # jax looks at memory that happens to be aligned to 64 bytes instead of copying it
+        memory = np.zeros(values[field].size + 64, dtype)
+        mine = memory[offset * 8 // memory.itemsize :][: values[field].size].reshape(values[field].shape)
+        mine[:] = values[field]
+        system = System(**(values | {field: mine}))
+        mine *= 2
+        np.testing.assert_array_equal(getattr(system, field), values[field])
+
+
 def test_what_a_system_does_not_hold_comes_from_the_template():
     atoms = decorated(True)
     system = System.from_ase(atoms)
