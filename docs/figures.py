@@ -89,10 +89,13 @@ def study(name: str) -> None:
         subprocess.run([*run, *(["--force-constants", given] if given else [])], check=True, cwd=HERE.parent)
         (HERE / "assets" / name).mkdir(exist_ok=True)
         for path in sorted(Path(folder).rglob("*.png")):
-            prefix = "landscape_" if path.parent.name == "landscape" else ""
+            where = path.relative_to(folder).parts[
+                :-1
+            ]  # fits have names of their own, landscapes and evidence have not
+            prefix = "landscape_" if where == ("landscape",) else f"{where[1]}_" if where[0] == "evidence" else ""
             few_colors = Image.open(path).convert("RGB").quantize(64)
             few_colors.save(HERE / "assets" / name / f"{prefix}{path.name}", optimize=True)
-        shutil.move(HERE / "assets" / name / "evidence_figure.png", HERE / "silicon-evidence.png")
+        shutil.move(HERE / "assets" / name / "sw_evidence_figure.png", HERE / "silicon-evidence.png")
 
 
 def silicon_targets() -> dict[str, Target]:

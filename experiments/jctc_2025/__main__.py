@@ -67,10 +67,13 @@ def run(command: str, path: Path | None, output: Path, size: Size) -> list[Row]:
         with _timed("pareto"):
             rows += run_pareto(output / "pareto", updates=size.updates, quick=size is QUICK)
     if command in ("evidence", "all"):
+        from experiments.jctc_2025.evidence_forms import candidates
         from experiments.jctc_2025.evidence_run import run_evidence
 
-        with _timed("evidence"):
-            rows += run_evidence(output / "evidence", starts=size.starts, updates=size.updates, quick=size is QUICK)
+        for name, candidate in candidates().items():
+            with _timed(f"evidence, {candidate.label}"):
+                folder = output / "evidence" / name
+                rows += run_evidence(candidate, folder, starts=size.starts, updates=size.updates, quick=size is QUICK)
     return rows
 
 

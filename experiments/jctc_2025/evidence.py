@@ -1,40 +1,30 @@
 """Trained on the crystal alone, tested on what it never saw, beside other ways to come by a potential."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optimistix
 from ase import Atoms
 
 import diffsim
-from diffsim import Experiment, Free, StillingerWeber
+from diffsim import Experiment, Free
 from diffsim.data.reference import reference
 from diffsim.experiment import components
 from diffsim.fit import FitState, problem_of
 from diffsim.potentials.base import AbstractPotential
 from diffsim.uncertainty import Component, Interval, LocalModel, determination, intervals, local_model
-from experiments.jctc_2025 import published
+from experiments.jctc_2025.evidence_forms import Candidate
 from experiments.jctc_2025.evidence_rows import HELD_OUT, TARGETS, Number
 from experiments.jctc_2025.evidence_targets import training
 from experiments.jctc_2025.matching import matching
 
-PRIOR = 0.3  # of ln θ: the targets leave combinations of parameters open, which stay near where they start
 SPREAD = 0.15  # of the other starts
 NELDER_MEAD_FACTOR = 20  # times as many evaluations as Levenberg–Marquardt
 _STEP = 1e-3  # of ln θ
 _STOP = diffsim.Plateau(rtol=1e-6, patience=8)
 ORIGINAL, OURS = "original", "ours"
-
-
-class Candidate(NamedTuple):
-    """A functional form: the published parameters that we start from, what is free, and what the study made of it."""
-
-    original: AbstractPotential
-    trainable: dict[str, Free]
-    study: dict[str, AbstractPotential]
 
 
 class Fitted(NamedTuple):
@@ -48,22 +38,6 @@ class Fitted(NamedTuple):
     evaluations: int
     seconds: float
     history: list[tuple[int, float]]  # evaluations, loss with priors
-
-
-def stillinger_weber() -> Candidate:
-    """Seven parameters: with cosθ₀ and the exponents free as well β-tin falls below diamond."""
-    original = StillingerWeber.silicon()
-    names = ("epsilon", "sigma", "a", "lam", "gamma", "A", "B")
-    return Candidate(original, dict.fromkeys(names, Free(prior=PRIOR)), studied(original))
-
-
-def studied(original: AbstractPotential) -> dict[str, AbstractPotential]:
-    """The published fits of two parameters, at the σ of their elastic constants."""
-    found = {}
-    for kind in ("elastic", "both"):
-        minimum = tuple(jnp.asarray(x) for x in published.FITS[f"sw_{kind}"].minimum)
-        found[f"study, {kind}"] = eqx.tree_at(lambda p: (p.epsilon, p.lam), original, minimum)
-    return found
 
 
 def gradient_fits(candidate: Candidate, starts: int, steps: int) -> list[Fitted]:
@@ -80,10 +54,11 @@ def gradient_fits(candidate: Candidate, starts: int, steps: int) -> list[Fitted]
 
 
 def wider_fit(candidate: Candidate, steps: int) -> Fitted:
-    """The same with the angle and the exponents free as well."""
-    trainable = candidate.trainable | {name: Free(prior=PRIOR) for name in ("cos_theta0", "p", "q")}
+    """The same with more parameters free."""
+    trainable = {**candidate.trainable, **candidate.wider}
     solver = optimistix.LevenbergMarquardt(rtol=1e-8, atol=1e-8)
-    return fit_one("ours, 10 parameters", candidate.original, training(), solver, trainable, steps=steps)
+    name = f"ours, {len(trainable)} parameters"
+    return fit_one(name, candidate.original, training(), solver, trainable, steps=steps)
 
 
 def gradient_free(candidate: Candidate, evaluations: int) -> Fitted:
@@ -105,7 +80,7 @@ def fit_one(
     begin: AbstractPotential,
     experiments: dict[str, Experiment],
     method: Any,
-    trainable: dict[str, Free],
+    trainable: Mapping[str, Free],
     *,
     steps: int,
     at_most: int = 10**9,

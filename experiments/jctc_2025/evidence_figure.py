@@ -6,37 +6,43 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from experiments.jctc_2025.evidence import ORIGINAL, OURS
+from experiments.jctc_2025.evidence_forms import STUDY, Candidate
 from experiments.jctc_2025.evidence_rows import Number
 from experiments.jctc_2025.report import Drawing
 
-_COLORS = ("#9a9a9a", "#4477aa", "#c8442b")  # original, published, ours
-_SIZES = (6.8, 5.6, 4.6)  # so that those that lie on each other show
-_NAMES = ("1985", "study of 2025", "ours")
+_COLORS = {ORIGINAL: "#9a9a9a", STUDY: "#4477aa", OURS: "#c8442b"}
+_SIZES = {ORIGINAL: 6.8, STUDY: 5.6, OURS: 4.6}  # so that those that lie on each other show
 _SPREAD = "#e4e2dc"
 _ROW = 0.185  # inches
 _ROOM = 1.08  # how much wider the axis is than the widest error
 _TITLES = {False: "targets of the fit", True: "held out: never fitted"}
-CAPTION = (
-    "Error of each property against our own PBE calculations, Stillinger–Weber silicon: the parameters of 1985, those "
-    "that the study of 2025 fitted to elastic and force constants, and ours. Filled: targets; open: held out. Bars: "
-    "95 % intervals of ours. Grey: from our PBE values to other calculations (LDA, an ultrasoft pseudopotential) and "
-    "experiments at room temperature, where there are any; sources in evidence_rows.py. "
-    "β-tin at −100 % has become diamond."
-)
 
 
-def draw_evidence(found: list[Number], original: str, study: str, ours: str) -> Drawing:
+def caption(candidate: Candidate) -> str:
+    """What is to be seen, in words."""
+    study = "those that the study of 2025 fitted to elastic and force constants, " if candidate.study else ""
+    return (
+        f"Error of each property against our own PBE calculations, {candidate.label} silicon: the parameters of "
+        f"{candidate.year}, {study}and ours. Filled: targets; open: held out. Bars: 95 % intervals of ours. Grey: from "
+        "our PBE values to other calculations (LDA, an ultrasoft pseudopotential) and experiments at room temperature, "
+        "where there are any; sources in evidence_rows.py. β-tin at −100 % has become diamond."
+    )
+
+
+def draw_evidence(found: list[Number], candidate: Candidate) -> Drawing:
     """Targets on the left, held out on the right: a line from each original value over the published one to ours."""
+    shown = {ORIGINAL: candidate.year, **({STUDY: "study of 2025"} if candidate.study else {}), OURS: "ours"}
     groups = [[n for n in found if n.held_out == held] for held in (False, True)]
     figure = Figure(figsize=(7.0, 1.15 + _ROW * max(map(len, groups))), layout="constrained")
     for axes, group in zip(figure.subplots(1, 2), groups, strict=True):
-        _draw_group(axes, group, (original, study, ours))
+        _draw_group(axes, group, list(shown))
     figure.supxlabel("error against PBE (%)", fontsize=8)
-    figure.legend(handles=_legend(), loc="outside upper center", ncols=6, columnspacing=1.3)
+    figure.legend(handles=_legend(shown), loc="outside upper center", ncols=6, columnspacing=1.3)
     return Drawing(figure, _columns(found))
 
 
-def _draw_group(axes: Axes, group: list[Number], names: tuple[str, ...]) -> None:
+def _draw_group(axes: Axes, group: list[Number], names: list[str]) -> None:
     heights = np.arange(len(group))[::-1]
     shown = [0.0]
     for height, n in zip(heights, group, strict=True):
@@ -45,11 +51,16 @@ def _draw_group(axes: Axes, group: list[Number], names: tuple[str, ...]) -> None
         low, high = (n.off(edge) for edge in n.spread)
         if high > low:
             axes.barh(height, high - low, left=low, height=0.72, color=_SPREAD, zorder=0)
-        axes.plot(off, [height] * 3, color="#c9c9c9", linewidth=1.0, zorder=1)
-        axes.plot([n.off(n.low), n.off(n.high)], [height] * 2, color=_COLORS[2], linewidth=2.6, alpha=0.35, zorder=2)
-        for x, color, size in zip(off, _COLORS, _SIZES, strict=True):
-            inner = "white" if n.held_out else color
-            look = {"color": color, "markerfacecolor": inner, "markeredgewidth": 1.2, "markersize": size}
+        axes.plot(off, [height] * len(off), color="#c9c9c9", linewidth=1.0, zorder=1)
+        axes.plot([n.off(n.low), n.off(n.high)], [height] * 2, color=_COLORS[OURS], linewidth=2.6, alpha=0.35, zorder=2)
+        for x, name in zip(off, names, strict=True):
+            inner = "white" if n.held_out else _COLORS[name]
+            look = {
+                "color": _COLORS[name],
+                "markerfacecolor": inner,
+                "markeredgewidth": 1.2,
+                "markersize": _SIZES[name],
+            }
             axes.plot(x, height, "o", zorder=3, **look)
     axes.axvline(0, color="black", linewidth=0.7, zorder=0.5)
     axes.set_yticks(heights, [n.line.title for n in group])
@@ -61,12 +72,12 @@ def _draw_group(axes: Axes, group: list[Number], names: tuple[str, ...]) -> None
     axes.set_title(_TITLES[bool(group and group[0].held_out)], fontsize=8, loc="left", fontweight="bold")
 
 
-def _legend() -> list[Line2D | Patch]:
+def _legend(shown: dict[str, str]) -> list[Line2D | Patch]:
     look = {"marker": "o", "linestyle": "none", "markersize": 5}
     dots: list[Line2D | Patch] = [
-        Line2D([], [], color=color, label=name, **look) for name, color in zip(_NAMES, _COLORS, strict=True)
+        Line2D([], [], color=_COLORS[name], label=label, **look) for name, label in shown.items()
     ]
-    bar = Line2D([], [], color=_COLORS[2], linewidth=2.6, alpha=0.35, label="95 %")
+    bar = Line2D([], [], color=_COLORS[OURS], linewidth=2.6, alpha=0.35, label="95 %")
     return [*dots, bar, Patch(color=_SPREAD, label="LDA, PBE, experiment")]
 
 

@@ -7,50 +7,50 @@ from diffsim.fields import parameters
 from diffsim.potentials.base import AbstractPotential
 from experiments.jctc_2025.evidence import (
     NELDER_MEAD_FACTOR,
+    ORIGINAL,
     OURS,
-    Candidate,
     Fitted,
     force_matched,
     gradient_fits,
     gradient_free,
     numbers,
-    stillinger_weber,
     wider_fit,
 )
-from experiments.jctc_2025.evidence_figure import CAPTION, draw_evidence
+from experiments.jctc_2025.evidence_figure import caption, draw_evidence
+from experiments.jctc_2025.evidence_forms import STUDY, Candidate
 from experiments.jctc_2025.evidence_rows import Number, rms, worse
 from experiments.jctc_2025.evidence_targets import held_out
 from experiments.jctc_2025.lammps_check import by_lammps
-from experiments.jctc_2025.lammps_run import is_there
 from experiments.jctc_2025.matching import rattled
 from experiments.jctc_2025.report import Row, save_figure, save_json, save_table
+from experiments.lammps import is_there
 
-_ORIGINAL = "1985"
 _NEAR = 1.01
 _QUICK = ("beta_tin",)  # of the unseen
 
 
-def run_evidence(output: Path, *, starts: int, updates: int, quick: bool) -> list[Row]:
-    """Writes everything below `output`, and returns the lines of the summary."""
-    candidate = stillinger_weber()
+def run_evidence(candidate: Candidate, output: Path, *, starts: int, updates: int, quick: bool) -> list[Row]:
+    """Writes everything about one functional form below `output`, and returns the lines of the summary."""
     unseen, missing = held_out()
     if missing:
         print(f"no reference in the data set, so left out of what is held out: {', '.join(missing)}")
     unseen = {name: one for name, one in unseen.items() if not quick or name in _QUICK}
     fits = run_fits(candidate, starts, updates)
-    contenders = {_ORIGINAL: candidate.original, **candidate.study, **{fit.name: fit.potential for fit in fits}}
+    contenders = {ORIGINAL: candidate.original, **candidate.study, **{fit.name: fit.potential for fit in fits}}
     found = numbers(candidate, contenders, unseen)
     write_tables(output, found, fits, contenders)
-    save_figure(lambda: draw_evidence(found, _ORIGINAL, "study, both", OURS), output / "evidence_figure")
-    (output / "evidence_figure.txt").write_text(CAPTION + "\n", encoding="utf-8")
+    save_figure(lambda: draw_evidence(found, candidate), output / "evidence_figure")
+    (output / "evidence_figure.txt").write_text(caption(candidate) + "\n", encoding="utf-8")
     rows = [_fit_row(fit) for fit in fits] + summarize(found, list(contenders))
-    return rows + check_by_lammps(found, contenders[OURS], output, set(unseen))
+    rows += check_by_lammps(found, contenders[OURS], output, set(unseen))
+    return [row._replace(quantity=f"evidence, {candidate.label}: {row.quantity}") for row in rows]
 
 
 def run_fits(candidate: Candidate, starts: int, updates: int) -> list[Fitted]:
     """Ours from all starts and with more freedom, the baseline without gradients, and force matching if it can be."""
     fits = gradient_fits(candidate, starts, updates)
-    fits.append(wider_fit(candidate, updates))
+    if candidate.wider:
+        fits.append(wider_fit(candidate, updates))
     fits.append(gradient_free(candidate, NELDER_MEAD_FACTOR * fits[0].evaluations))
     frames = rattled()
     if frames is None:
@@ -94,7 +94,7 @@ def write_tables(
 def _fit_row(fit: Fitted) -> Row:
     near = next(count for count, loss in fit.history if loss <= _NEAR * fit.total)
     took = f"{fit.first:.1f} → {fit.total:.2f} in {fit.evaluations} evaluations, {near} to within 1 % of its end"
-    return Row(f"evidence: loss, {fit.name}", "–", took, f"targets alone {fit.loss:.2f}; {fit.seconds:.0f} s")
+    return Row(f"loss, {fit.name}", "–", took, f"targets alone {fit.loss:.2f}; {fit.seconds:.0f} s")
 
 
 def summarize(found: list[Number], names: list[str]) -> list[Row]:
@@ -103,12 +103,12 @@ def summarize(found: list[Number], names: list[str]) -> list[Row]:
     rows = []
     for name in names:
         ours = f"targets {rms(seen, name):.1f} %, held out {rms(unseen, name):.1f} %"
-        rows.append(Row(f"evidence: rms error, {name}", "–", ours))
+        rows.append(Row(f"rms error, {name}", "–", ours))
     for title, group in (("targets", seen), ("held out", unseen)):
-        rows.append(Row(f"evidence: {title} inside 95 %", "–", f"{sum(n.holds for n in group)} of {len(group)}"))
-    for other in (_ORIGINAL, "study, both"):
+        rows.append(Row(f"{title} inside 95 %", "–", f"{sum(n.holds for n in group)} of {len(group)}"))
+    for other in (name for name in (ORIGINAL, STUDY) if name in names):
         lost = [_change(n, other) for n in worse(found, OURS, other)]
-        rows.append(Row(f"evidence: worse than {other}", "–", f"{len(lost)} of {len(found)}", "; ".join(lost)))
+        rows.append(Row(f"worse than {other}", "–", f"{len(lost)} of {len(found)}", "; ".join(lost)))
     return rows
 
 
@@ -130,4 +130,4 @@ def check_by_lammps(found: list[Number], potential: AbstractPotential, output: P
     save_table(("property", "unit", "ours", "LAMMPS", "difference"), lines, output / "lammps.csv")
     largest = max(lines, key=lambda line: abs(line[4]) / max(abs(line[3]), 1e-12))
     relative = abs(largest[4] / largest[3])
-    return [Row("evidence: largest relative difference from LAMMPS", "–", f"{relative:.1g}", largest[0])]
+    return [Row("largest relative difference from LAMMPS", "–", f"{relative:.1g}", largest[0])]

