@@ -10,9 +10,9 @@ _NEAR = 1e-9  # in units of the coordinates (ln θ or θ): closer to a bound tha
 
 
 def check(start: np.ndarray, lower: np.ndarray, upper: np.ndarray, labels: Sequence[str]) -> None:
-    """Refuses a start that is outside."""
+    """Refuses a start that is outside by more than rounding: exp(ln θ) is not θ to the last bit."""
     for x, low, high, label in zip(start, lower, upper, labels, strict=True):
-        if not low <= x <= high:
+        if not low - _NEAR <= x <= high + _NEAR:
             raise ValueError(f"parameter {label!r} does not start inside its bounds: move the start or the bounds")
 
 

@@ -11,10 +11,10 @@ from ase import Atoms
 import diffsim
 from diffsim import Experiment, Free
 from diffsim.data.reference import reference
-from diffsim.experiment import components
 from diffsim.fit import FitState, problem_of
 from diffsim.potentials.base import AbstractPotential
-from diffsim.uncertainty import Component, Interval, LocalModel, determination, intervals, local_model
+from diffsim.uncertainty import Interval, LocalModel, determination, intervals, local_model
+from diffsim.uncertainty.local import looked_at
 from experiments.jctc_2025.evidence_forms import Candidate
 from experiments.jctc_2025.evidence_rows import HELD_OUT, TARGETS, Number
 from experiments.jctc_2025.evidence_targets import training
@@ -22,7 +22,6 @@ from experiments.jctc_2025.matching import matching
 
 SPREAD = 0.15  # of the other starts
 NELDER_MEAD_FACTOR = 20  # times as many evaluations as Levenberg–Marquardt
-_STEP = 1e-3  # of ln θ
 _STOP = diffsim.Plateau(rtol=1e-6, patience=8)
 ORIGINAL, OURS = "original", "ours"
 
@@ -100,27 +99,9 @@ def fit_one(
 
 
 def fitted_model(candidate: Candidate, potential: AbstractPotential, unseen: dict[str, Experiment]) -> LocalModel:
-    """Everything near the fitted parameters: the targets with exact derivatives, the unseen by central differences.
-
-    The unseen have their own derivatives (`diffsim.uncertainty` takes them); compiling them all takes longer than the
-    rest of the evidence, and a difference over 2e-3 of a parameter is right to 1e-5.
-    """
+    """Everything near the fitted parameters, with exact derivatives."""
     problem = problem_of(candidate.original, training(), candidate.trainable)
-    free = problem.parametrization.free(potential)
-    model = local_model(problem, free)
-    middle = predictions(potential, unseen)
-    ends = []
-    for step in _STEP * np.eye(len(free)):
-        above, below = (predictions(problem.at(free + sign * step), unseen) for sign in (1, -1))
-        ends.append({name: (above[name] - below[name]) / (2 * _STEP) for name in middle})
-    found = []
-    for name, experiment in unseen.items():
-        target = experiment.targets[name]
-        slopes = np.array([end[name] for end in ends]).T
-        for (label, expected, scale), value, slope in zip(components(target), middle[name], slopes, strict=True):
-            unit = target.observable.unit
-            found.append(Component(name, name, label, unit, expected, scale, 1.0, float(value), slope))
-    return model._replace(held_out=found)
+    return local_model(problem, problem.parametrization.free(potential), looked_at(problem, unseen))
 
 
 def predictions(potential: AbstractPotential, experiments: dict[str, Experiment]) -> dict[str, np.ndarray]:

@@ -85,5 +85,10 @@ def worse(numbers: list[Number], ours: str, other: str) -> list[Number]:
 
 
 def rms(numbers: list[Number], contender: str) -> float:
-    """Root mean square of the errors, per cent."""
-    return float(np.sqrt(np.mean([n.off(n.predicted[contender]) ** 2 for n in numbers])))
+    """Root mean square of the errors, per cent, of those that are found."""
+    return float(np.sqrt(np.nanmean([n.off(n.predicted[contender]) ** 2 for n in numbers])))
+
+
+def missing(numbers: list[Number], contender: str) -> list[str]:
+    """What a potential has no answer for: a structure that it does not hold, a path without a smooth maximum."""
+    return [n.line.title for n in numbers if not np.isfinite(n.predicted[contender])]

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from diffsim.fields import parameters
 from diffsim.potentials.base import AbstractPotential
 from experiments.jctc_2025.evidence import (
@@ -18,7 +20,7 @@ from experiments.jctc_2025.evidence import (
 )
 from experiments.jctc_2025.evidence_figure import caption, draw_evidence
 from experiments.jctc_2025.evidence_forms import STUDY, Candidate
-from experiments.jctc_2025.evidence_rows import Number, rms, worse
+from experiments.jctc_2025.evidence_rows import Number, missing, rms, worse
 from experiments.jctc_2025.evidence_targets import held_out
 from experiments.jctc_2025.lammps_check import by_lammps
 from experiments.jctc_2025.matching import rattled
@@ -31,9 +33,9 @@ _QUICK = ("beta_tin",)  # of the unseen
 
 def run_evidence(candidate: Candidate, output: Path, *, starts: int, updates: int, quick: bool) -> list[Row]:
     """Writes everything about one functional form below `output`, and returns the lines of the summary."""
-    unseen, missing = held_out()
-    if missing:
-        print(f"no reference in the data set, so left out of what is held out: {', '.join(missing)}")
+    unseen, unknown = held_out()
+    if unknown:
+        print(f"no reference in the data set, so left out of what is held out: {', '.join(unknown)}")
     unseen = {name: one for name, one in unseen.items() if not quick or name in _QUICK}
     fits = run_fits(candidate, starts, updates)
     contenders = {ORIGINAL: candidate.original, **candidate.study, **{fit.name: fit.potential for fit in fits}}
@@ -103,7 +105,8 @@ def summarize(found: list[Number], names: list[str]) -> list[Row]:
     rows = []
     for name in names:
         ours = f"targets {rms(seen, name):.1f} %, held out {rms(unseen, name):.1f} %"
-        rows.append(Row(f"rms error, {name}", "–", ours))
+        none = missing(found, name)
+        rows.append(Row(f"rms error, {name}", "–", ours, f"without {', '.join(none)}: none found" if none else ""))
     for title, group in (("targets", seen), ("held out", unseen)):
         rows.append(Row(f"{title} inside 95 %", "–", f"{sum(n.holds for n in group)} of {len(group)}"))
     for other in (name for name in (ORIGINAL, STUDY) if name in names):
@@ -128,6 +131,6 @@ def check_by_lammps(found: list[Number], potential: AbstractPotential, output: P
         again = float(theirs[n.line.target].reshape(-1)[n.line.index])
         lines.append([n.line.title, n.line.unit, n.predicted[OURS], again, n.predicted[OURS] - again])
     save_table(("property", "unit", "ours", "LAMMPS", "difference"), lines, output / "lammps.csv")
-    largest = max(lines, key=lambda line: abs(line[4]) / max(abs(line[3]), 1e-12))
+    largest = max((line for line in lines if np.isfinite(line[4])), key=lambda line: abs(line[4] / line[3]))
     relative = abs(largest[4] / largest[3])
     return [Row("largest relative difference from LAMMPS", "–", f"{relative:.1g}", largest[0])]
