@@ -21,6 +21,10 @@ from diffsim.fields import Parameter, constant, parameters
 from diffsim.potentials.base import AbstractPotential
 
 
+def _maybe_float(value: float | None) -> float | None:
+    return None if value is None else float(value)  # numpy's floats are arrays to equinox
+
+
 class Free(eqx.Module):
     """How a parameter may move: between `lower` and `upper` (in its own unit), and not far from where it starts.
 
@@ -30,9 +34,9 @@ class Free(eqx.Module):
     **Raises** `ValueError` for an empty interval and a prior that is not positive.
     """
 
-    lower: float | None = constant(default=None)
-    upper: float | None = constant(default=None)
-    prior: float | None = constant(default=None)
+    lower: float | None = constant(converter=_maybe_float, default=None)
+    upper: float | None = constant(converter=_maybe_float, default=None)
+    prior: float | None = constant(converter=_maybe_float, default=None)
 
     def __check_init__(self) -> None:
         if self.lower is not None and self.upper is not None and not self.lower < self.upper:
