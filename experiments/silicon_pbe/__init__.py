@@ -1,6 +1,6 @@
 """First-principles reference data of silicon: PBE with plane waves, made by Quantum ESPRESSO through ASE.
 
-Run ``python -m experiments.silicon_pbe --stage all`` (an hour or two on one core).  The stages are
+Run ``python -m experiments.silicon_pbe --stage all`` (two or three hours on one core).  The stages are
 
 * ``convergence``: what cutoff, k-mesh and pseudopotential cost in energy differences, forces and stress;
 * ``eos``: energy and pressure against volume, the lattice constant and bulk modulus;
@@ -9,7 +9,10 @@ Run ``python -m experiments.silicon_pbe --stage all`` (an hour or two on one cor
 * ``phonons``: force constants by finite displacements, frequencies and bands;
 * ``gruneisen``: the mode Grüneisen parameters;
 * ``beta-tin``: the energy of the β-tin phase above diamond;
-* ``comparison``: frequencies at Γ and X with the other pseudopotential.
+* ``comparison``: frequencies at Γ and X with the other pseudopotential;
+* ``rattled``: energies, forces and stresses of rattled and strained cells, as extended XYZ;
+* ``surfaces``: energies of the unreconstructed (111), (110) and (100), rigid and relaxed;
+* ``stacking-faults``: unstable and intrinsic faults on {111}.
 
 Every pw.x result is cached in the work directory under a hash of its inputs, so an interrupted run resumes.
 Results go to ``diffsim/data/silicon_pbe``, stage by stage.

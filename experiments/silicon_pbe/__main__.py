@@ -9,6 +9,7 @@ from experiments.silicon_pbe.convergence import HEADER, ULTRASOFT_SETTING, forma
 from experiments.silicon_pbe.crystal import compute_elastic_constants, compute_equation_of_state
 from experiments.silicon_pbe.energies import compute_beta_tin, compute_cohesive_energy
 from experiments.silicon_pbe.espresso import CONVERGED, PwCache
+from experiments.silicon_pbe.faults import run_faults
 from experiments.silicon_pbe.phonons import (
     CONVENTIONAL_SUPERCELL,
     DISPLACEMENT,
@@ -24,7 +25,9 @@ from experiments.silicon_pbe.phonons import (
     load_force_constants,
     save_force_constants,
 )
+from experiments.silicon_pbe.rattled import run_rattled
 from experiments.silicon_pbe.report import Reference, describe_provenance
+from experiments.silicon_pbe.surfaces import run_surfaces
 
 OUTPUT = Path("diffsim/data/silicon_pbe")
 # The 16-atom supercell's 5×5×5 is 10×10×10 of the primitive cell; the 64-atom one's 3×3×3 has the density of 9.5.
@@ -174,6 +177,9 @@ STAGES = {
     "gruneisen": run_gruneisen,
     "beta-tin": run_beta_tin,
     "comparison": run_comparison,
+    "rattled": run_rattled,
+    "surfaces": run_surfaces,
+    "stacking-faults": run_faults,
 }
 
 

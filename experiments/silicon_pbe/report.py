@@ -19,6 +19,10 @@ ORDER = (
     "beta_tin",
     "phonons",
     "gruneisen",
+    "surfaces",
+    "stacking_faults",
+    "vacancy",
+    "rattled",
     "convergence",
     "pulay_check",
     "provenance",
@@ -60,8 +64,7 @@ class Reference:
     def __init__(self, directory: Path):
         self.path = directory / "reference.json"
         directory.mkdir(parents=True, exist_ok=True)
-        self.content = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-        self.content["description"] = "Silicon in the PBE approximation, computed for this package"
+        self.content = self._read()
 
     def __getitem__(self, key: str):
         if key not in self.content:
@@ -69,7 +72,11 @@ class Reference:
         return self.content[key]
 
     def update(self, **sections) -> None:
-        """Set top-level sections and write the file."""
-        self.content |= sections
-        ordered = {key: self.content[key] for key in ORDER if key in self.content}
+        """Set top-level sections and write the file, with what others wrote to it meanwhile."""
+        self.content = self._read() | sections
+        ordered = {key: self.content[key] for key in (*ORDER, *self.content) if key in self.content}
         self.path.write_text(format_json(ordered) + "\n", encoding="utf-8")
+
+    def _read(self) -> dict:
+        content = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+        return content | {"description": "Silicon in the PBE approximation, computed for this package"}
