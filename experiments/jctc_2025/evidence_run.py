@@ -21,7 +21,7 @@ from experiments.jctc_2025.evidence import (
 from experiments.jctc_2025.evidence_figure import caption, draw_evidence
 from experiments.jctc_2025.evidence_forms import STUDY, Candidate
 from experiments.jctc_2025.evidence_rows import Number, missing, rms, worse
-from experiments.jctc_2025.evidence_targets import held_out
+from experiments.jctc_2025.evidence_targets import held_out, radius_for
 from experiments.jctc_2025.lammps_check import by_lammps
 from experiments.jctc_2025.matching import rattled
 from experiments.jctc_2025.report import Row, save_figure, save_json, save_table
@@ -33,7 +33,7 @@ _QUICK = ("beta_tin",)  # of the unseen
 
 def run_evidence(candidate: Candidate, output: Path, *, starts: int, updates: int, quick: bool) -> list[Row]:
     """Writes everything about one functional form below `output`, and returns the lines of the summary."""
-    unseen, unknown = held_out()
+    unseen, unknown = held_out(radius_for(candidate.original))
     if unknown:
         print(f"no reference in the data set, so left out of what is held out: {', '.join(unknown)}")
     unseen = {name: one for name, one in unseen.items() if not quick or name in _QUICK}

@@ -10,6 +10,7 @@ import diffsim
 import diffsim.data.reference
 from diffsim import (
     AbstractObservable,
+    AbstractPotential,
     CohesiveEnergy,
     ElasticConstants,
     Experiment,
@@ -27,7 +28,7 @@ from diffsim import (
 from experiments.jctc_2025.pareto import CONSTANTS, POINTS, lattice_constant, targets_of_reference
 from experiments.jctc_2025.references import primitive_cell
 
-RADIUS = 6.5  # Å, of the lists of defects: the longest cutoff and room to relax
+_ROOM = 1.4  # of the lists of defects, relative to the published cutoff: for longer cutoffs and for relaxation
 VACANCY_REPEATS = (3, 3, 3)  # of the primitive cell
 _PUBLISHED_VACANCY = 3.67  # eV, 432 atoms in PBE: doi:10.1051/epjpv/2017006
 
@@ -58,20 +59,20 @@ class Unseen(NamedTuple):
 
     name: str
     key: str
-    make: Callable[[System], AbstractObservable]
+    make: Callable[[System, float], AbstractObservable]  # of the crystal and the radius of lists
     scale: float
     unit: str
 
 
-def surface(miller: tuple[int, int, int], layers: int) -> Callable[[System], AbstractObservable]:
+def surface(miller: tuple[int, int, int], layers: int) -> Callable[[System, float], AbstractObservable]:
     """A relaxed surface without reconstruction."""
-    return lambda system: SurfaceEnergy(system, miller, layers, radius=RADIUS)
+    return lambda system, radius: SurfaceEnergy(system, miller, layers, radius=radius)
 
 
-def fault(cut: int) -> Callable[[System], AbstractObservable]:
+def fault(cut: int) -> Callable[[System, float], AbstractObservable]:
     """The unstable stacking fault between two sheets of {111}, 0 the shuffle set, 1 the glide set."""
-    options = {"fraction": 1 / 6 if cut else 1 / 2, "layers": 6, "radius": RADIUS, "cut": cut, "unstable": True}
-    return lambda system: StackingFaultEnergy(system, (1, 1, 1), (1, 1, -2) if cut else (1, -1, 0), **options)
+    way = {"miller": (1, 1, 1), "direction": (1, 1, -2) if cut else (1, -1, 0), "fraction": 1 / 6 if cut else 1 / 2}
+    return lambda system, radius: StackingFaultEnergy(system, **way, layers=6, radius=radius, cut=cut, unstable=True)
 
 
 def beta_tin() -> System:
@@ -89,25 +90,38 @@ def beta_tin_edges() -> tuple[float, float]:
     return edge, ratio * edge
 
 
-def gruneisen(name: str) -> Callable[[System], AbstractObservable]:
+def gruneisen(name: str) -> Callable[[System, float], AbstractObservable]:
     """Of all branches at one wave vector."""
-    return lambda system: ModeGruneisen([reference(f"phonons.qpoints.{name}")], (name,))
+    return lambda *_: ModeGruneisen([reference(f"phonons.qpoints.{name}")], (name,))
 
 
 UNSEEN = (
-    Unseen("vacancy", "vacancy", lambda crystal: VacancyFormationEnergy(crystal, VACANCY_REPEATS, RADIUS), 0.1, "eV"),
+    Unseen(
+        "vacancy",
+        "vacancy",
+        lambda crystal, radius: VacancyFormationEnergy(crystal, VACANCY_REPEATS, radius),
+        0.1,
+        "eV",
+    ),
     Unseen("surface_111", "surfaces.111.relaxed", surface((1, 1, 1), 6), 0.05, "J/m²"),
     Unseen("surface_110", "surfaces.110.relaxed", surface((1, 1, 0), 8), 0.05, "J/m²"),
     Unseen("surface_100", "surfaces.100.relaxed", surface((1, 0, 0), 6), 0.05, "J/m²"),
     Unseen("fault_shuffle", "stacking_faults.shuffle_unstable", fault(0), 0.05, "J/m²"),
     Unseen("fault_glide", "stacking_faults.glide_unstable", fault(1), 0.05, "J/m²"),
-    Unseen("beta_tin", "beta_tin.energy_above_diamond", lambda _: PhaseEnergy(beta_tin(), RADIUS), 0.02, "eV/atom"),
+    Unseen(
+        "beta_tin", "beta_tin.energy_above_diamond", lambda _, radius: PhaseEnergy(beta_tin(), radius), 0.02, "eV/atom"
+    ),
     Unseen("gruneisen_X", "gruneisen.modes.X", gruneisen("X"), 0.2, ""),
     Unseen("gruneisen_L", "gruneisen.modes.L", gruneisen("L"), 0.2, ""),
 )
 
 
-def held_out() -> tuple[dict[str, Experiment], list[str]]:
+def radius_for(original: AbstractPotential) -> float:
+    """Of the lists of defects, Å, for a form and for what becomes of its parameters."""
+    return _ROOM * float(original.cutoff)
+
+
+def held_out(radius: float) -> tuple[dict[str, Experiment], list[str]]:
     """An experiment for each unseen property, and the names of those that the data set has no reference for."""
     system = primitive_cell(lattice_constant())
     found, missing = {}, []
@@ -119,6 +133,6 @@ def held_out() -> tuple[dict[str, Experiment], list[str]]:
             missing.append(unseen.name)
             continue
         expected = [expected] if isinstance(expected, list) else expected  # one wave vector
-        target = Target(unseen.make(system), expected, unseen.scale, unit=unseen.unit)
+        target = Target(unseen.make(system, radius), expected, unseen.scale, unit=unseen.unit)
         found[unseen.name] = Experiment(system, {unseen.name: target}, Implicit(cell=True))
     return found, missing

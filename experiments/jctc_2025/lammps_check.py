@@ -11,7 +11,7 @@ from diffsim import SurfaceEnergy, System, units
 from diffsim.observables.faults import stacked
 from diffsim.observables.pieces import area
 from diffsim.potentials.base import AbstractPotential
-from experiments.jctc_2025.evidence_targets import UNSEEN, VACANCY_REPEATS, beta_tin_edges
+from experiments.jctc_2025.evidence_targets import UNSEEN, VACANCY_REPEATS, beta_tin_edges, radius_for
 from experiments.jctc_2025.lammps_run import AT_FIXED_CELL, Exported
 from experiments.jctc_2025.references import primitive_cell
 from experiments.lammps import Lammps
@@ -26,6 +26,7 @@ _SHEAR = np.array([[0, 0, 0], [0, 0, 0.5], [0, 0.5, 0]])
 
 def by_lammps(potential: AbstractPotential, folder: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     """The properties by their names in the tables of `evidence`."""
+    radius = radius_for(potential)
     with Lammps() as process:
         lammps = Exported(process, potential, folder)
         edge = lattice_constant(lammps)
@@ -43,9 +44,9 @@ def by_lammps(potential: AbstractPotential, folder: Path, wanted: set[str]) -> d
             found["vacancy"] = vacancy(lammps, crystal, per_atom)
         for unseen in UNSEEN:
             if unseen.name in wanted and unseen.name.startswith("surface"):
-                found[unseen.name] = surface(lammps, unseen.make(crystal), crystal, per_atom)
+                found[unseen.name] = surface(lammps, unseen.make(crystal, radius), crystal, per_atom)
             if unseen.name in wanted and unseen.name.startswith("fault"):
-                found[unseen.name] = unstable_fault(lammps, unseen.make(crystal), crystal, per_atom)
+                found[unseen.name] = unstable_fault(lammps, unseen.make(crystal, radius), crystal, per_atom)
     return {name: np.asarray(value) for name, value in found.items()}
 
 

@@ -175,7 +175,7 @@ def test_every_line_of_the_evidence_is_a_number_that_is_predicted():
 
 
 def test_what_has_no_reference_is_named_and_left_out():
-    found, missing = held_out()
+    found, missing = held_out(5.0)
     assert {"vacancy", "beta_tin", "gruneisen_X", "gruneisen_L"} <= set(found)
     assert set(found) | set(missing) == {unseen.name for unseen in UNSEEN}
     assert not set(found) & set(missing)
@@ -207,7 +207,7 @@ def test_lammps_finds_the_textbook_numbers_of_silicon_from_the_exported_file(tmp
         (face,) = [unseen for unseen in UNSEEN if unseen.name == "surface_111"]
         # half a bond of ε for each triangle of the plane, √3/4 a²; relaxing gains nothing with bonds at their best
         bonds = sw.epsilon / 2 / (np.sqrt(3) / 4 * edge**2) / units.J_per_m2
-        found = lammps_check.surface(lammps, face.make(whole), whole, per_atom)
+        found = lammps_check.surface(lammps, face.make(whole, 5.0), whole, per_atom)
         assert found == pytest.approx(float(bonds), abs=1e-5)
         assert lammps_check.beta_tin_energy(lammps) - per_atom == pytest.approx(0.19968, abs=1e-5)  # our own relax
         with pytest.raises(RuntimeError, match=r"LAMMPS: .*Unknown"):
