@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from diffsim.compiled import jit
 from diffsim.fields import as_array, constant
 from diffsim.gradients import AbstractGradient, Implicit
 from diffsim.mechanics import neighbors_of
@@ -62,6 +63,11 @@ class Experiment(eqx.Module):
     gradient: AbstractGradient = eqx.field(default_factory=Implicit)
     simulator: Any = None
     schedule: Any = None
+
+    @property
+    def is_static(self) -> bool:
+        """Whether nothing moves: all its properties are those of one relaxed structure."""
+        return self.simulator is None
 
     def start(self, potential: AbstractPotential, system: System | None = None) -> State:
         """The state to sample from: the system (or what became of it) and its neighbours, with room to move."""
@@ -144,4 +150,6 @@ def _predicted(experiment: Experiment, potential: AbstractPotential, state: Stat
     return {name: jnp.full_like(value, jnp.nan) for name, value in predictions.items()}
 
 
-_predict = eqx.filter_jit(lambda experiment, potential, state: experiment.predict(potential, state))
+_predict = jit(
+    lambda experiment, potential, state: experiment.predict(potential, state), at_rest=lambda one: one.is_static
+)

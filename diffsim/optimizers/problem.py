@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import equinox as eqx
@@ -10,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from diffsim.compiled import jit
 from diffsim.experiment import Experiment
 from diffsim.parametrization import Parametrization
 from diffsim.potentials.base import AbstractPotential
@@ -91,13 +93,17 @@ def first_step_scale(gradient: Float[Array, " free"]) -> Float[Array, ""]:
     return _FIRST_STEP / jnp.maximum(jnp.max(jnp.abs(gradient)), 1e-300)
 
 
-@eqx.filter_jit
+def _at_rest(problem: Problem) -> bool:
+    return all(experiment.is_static for experiment in problem.experiments.values())
+
+
+@functools.partial(jit, at_rest=_at_rest)
 def value(problem: Problem, free: Float[Array, " free"]) -> Outcome:
     """One evaluation without derivatives."""
     return problem.loss(free)[1]
 
 
-@eqx.filter_jit
+@functools.partial(jit, at_rest=_at_rest)
 def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, " free"], Outcome]:
     """The loss's gradient: each experiment is differentiated in its own mode, and the results are added."""
     found = []
@@ -131,7 +137,7 @@ def _by_mode(problem: Problem) -> dict[str, Problem]:
     return parts
 
 
-@eqx.filter_jit
+@functools.partial(jit, at_rest=_at_rest)
 def linear_model(problem: Problem, free: Float[Array, " free"]) -> Linear:
     """Predictions, residuals and their derivatives, in forward mode."""
 

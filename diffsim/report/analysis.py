@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,24 @@ from diffsim.report.results import Predictions, Results, Shown, Update
 from diffsim.uncertainty import Component, after, blind_spots, linearized, local_model, looked_at
 
 
-def expected(parts: Mapping[str, Any], start: AbstractPotential) -> list[str]:
-    """What can be seen before a fit: parameters that no target depends on, targets that no parameter moves."""
+class Before(NamedTuple):
+    """What is seen before a fit."""
+
+    spots: list[str]  # parameters that no target depends on, targets that no parameter moves
+    unseen: dict[str, dict[str, np.ndarray]]  # predictions of the held-out experiments
+    pictured: dict[str, dict[str, np.ndarray]]  # and of those of the figures
+
+
+def before(parts: Mapping[str, Any], start: AbstractPotential) -> Before:
+    """Looks at everything where the fit starts. All is compiled at once, for the compiler uses a single core."""
     problem = problem_of(start, parts["experiments"], parts["trainable"])
-    return blind_spots(local_model(problem, problem.parametrization.start))
+    first = problem.parametrization.start
+    unseen, pictures = looked_at(problem, parts["held_out"]), looked_at(problem, _pictured(parts["figures"]))
+    with ThreadPoolExecutor() as pool:
+        seen = pool.submit(local_model, problem, first)
+        others = pool.map(lambda named: (named[0], _predicted(named, first)), [*unseen.items(), *pictures.items()])
+        found = list(others)
+        return Before(blind_spots(seen.result()), dict(found[: len(unseen)]), dict(found[len(unseen) :]))
 
 
 def check_looked_at(parts: Mapping[str, Any], start: AbstractPotential) -> None:
@@ -33,15 +47,13 @@ def check_looked_at(parts: Mapping[str, Any], start: AbstractPotential) -> None:
 
 
 def analysed(
-    parts: Mapping[str, Any], start: AbstractPotential, last: FitState, history: list[Update], spots: list[str]
+    parts: Mapping[str, Any], start: AbstractPotential, last: FitState, history: list[Update], begun: Before
 ) -> Results:
     """Everything that a report says of a finished fit."""
     problem = problem_of(start, parts["experiments"], parts["trainable"])
-    first, free = problem.parametrization.start, last.memory.free
+    free = last.memory.free
     problem = problem.starting_from(last.memory.states)
     unseen, pictures = looked_at(problem, parts["held_out"]), looked_at(problem, _pictured(parts["figures"]))
-    begun = _side_by_side([*unseen.items(), *pictures.items()], first)
-    begun_unseen, begun_pictures = dict(begun[: len(unseen)]), dict(begun[len(unseen) :])
     known = after(problem, free, unseen)
     return Results(
         name=parts["name"],
@@ -49,14 +61,14 @@ def analysed(
         held_out=parts["held_out"],
         before=start,
         after=last.potential,
-        predicted_before=last.start | begun_unseen,
+        predicted_before=last.start | begun.unseen,
         predicted_after=last.predictions | _by_target(parts["held_out"], known.model.held_out),
         first_loss=last.losses[0],
         history=history,
         trained=tuple(parts["trainable"] or parameters(start)),
-        expected=spots,
+        expected=begun.spots,
         uncertainty=known,
-        shown={name: _shown(name, picture, free, begun_pictures[name]) for name, picture in pictures.items()},
+        shown={name: _shown(name, picture, free, begun.pictured[name]) for name, picture in pictures.items()},
         confirmed=confirmed_ranges([problem, *on_the_card(pictures, parts["figures"])], free),
     )
 
@@ -66,11 +78,10 @@ def _pictured(figures: Mapping[str, AbstractFigure]) -> dict[str, Any]:
     return {name: figure.experiment for name, figure in figures.items() if figure.experiment is not None}
 
 
-def _side_by_side(problems: list[tuple[str, Problem]], free: Any) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Predictions of each problem's experiment; all are compiled at once, for the compiler uses a single core."""
-    with ThreadPoolExecutor() as pool:
-        models = pool.map(lambda named: linearized(named[1], free)[1], problems)
-        return [(name, _numbers(m.outcome.predictions[name])) for (name, _), m in zip(problems, models, strict=True)]
+def _predicted(named: tuple[str, Problem], free: Any) -> dict[str, np.ndarray]:
+    """Of the problem's only experiment; by its linear model, which is asked for again after the fit."""
+    name, problem = named
+    return _numbers(linearized(problem, free)[1].outcome.predictions[name])
 
 
 def _shown(name: str, picture: Problem, free: Any, before: dict[str, np.ndarray]) -> Shown:

@@ -19,7 +19,7 @@ from diffsim.io.checkpoint import load_state, replace_file, save_state
 from diffsim.io.lock import locked
 from diffsim.optimizers import AbstractMethod, Problem, method_for
 from diffsim.potentials.base import AbstractPotential
-from diffsim.report.analysis import analysed, check_looked_at, expected
+from diffsim.report.analysis import analysed, before, check_looked_at
 from diffsim.report.log import Log, read_log
 from diffsim.report.results import Results, Update, finite
 from diffsim.report.summary import summary
@@ -120,8 +120,8 @@ def _run(
     folder: Path,
     manifest: dict[str, Any],
 ) -> Results:
-    spots = expected(parts, start) if last is None else None  # said once
-    for sentence in spots or ():
+    begun = before(parts, start)
+    for sentence in begun.spots if last is None else ():  # said once
         print(sentence, file=sys.stderr)
     history = read_log(folder / "log.jsonl", last.step) if last else []
     with Log(folder / "log.jsonl", history) as log:
@@ -129,7 +129,7 @@ def _run(
             log.append(Update.of(last))
             save_state(folder / CHECKPOINT, last)
     assert last is not None  # fit refuses fewer steps than one
-    results = analysed(parts, start, last, history, expected(parts, start) if spots is None else spots)
+    results = analysed(parts, start, last, history, begun)
     write(results, parts["figures"], manifest, folder)
     keep_manifest(folder, manifest | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
     return results
