@@ -1,6 +1,7 @@
 """`jit` for the functions of experiments: in a hurry where compiling takes minutes and running milliseconds."""
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ import jax
 from jax.core import Tracer
 
 _Result = TypeVar("_Result")
+_lock = threading.Lock()
 
 # Half the time of the compiler, the same numbers; what moves large systems for many steps is 1.5 times slower with it.
 _HURRIED = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
@@ -27,7 +29,8 @@ def jit(function: Callable[..., _Result], at_rest: Callable[[Any], bool]) -> Cal
         traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((first, others)))
         if traced or not at_rest(first):
             return careful(first, *others)
-        hurried = hurried or eqx.filter_jit(function, compiler_options=_understood())  # type: ignore[call-overload]
+        with _lock:  # threads that compile side by side must find each other's code later
+            hurried = hurried or eqx.filter_jit(function, compiler_options=_understood())  # type: ignore[call-overload]
         return hurried(first, *others)
 
     return call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -29,11 +30,11 @@ class Before(NamedTuple):
 
 
 def before(parts: Mapping[str, Any], start: AbstractPotential) -> Before:
-    """Looks at everything where the fit starts. All is compiled at once, for the compiler uses a single core."""
+    """Looks at everything where the fit starts, compiled side by side: the compiler uses one core, and much memory."""
     problem = problem_of(start, parts["experiments"], parts["trainable"])
     first = problem.parametrization.start
     unseen, pictures = looked_at(problem, parts["held_out"]), looked_at(problem, _pictured(parts["figures"]))
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = pool.submit(local_model, problem, first)
         others = pool.map(lambda named: (named[0], _predicted(named, first)), [*unseen.items(), *pictures.items()])
         found = list(others)
