@@ -45,7 +45,7 @@ def headline(found: Mapping[str, Any]) -> str:
     coverage = f" {inside} of {count} held-out references lie inside their 95 % intervals." if count else ""
     return (
         f"Loss {loss['before']:.4g} → {loss['after']:.4g} in {found['steps']} updates "
-        f"({found['evaluations']} evaluations), {found['seconds']:.1f} s, compilation included.{coverage}"
+        f"({found['evaluations']} evaluations), {found['seconds']:.1f} s.{coverage}"
     )
 
 
