@@ -3,14 +3,11 @@
 import itertools
 from pathlib import Path
 
-import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 
-from diffsim import EDIP, StillingerWeber, Tersoff
 from diffsim.fields import parameters
 from diffsim.potentials.base import AbstractPotential
-from experiments.jctc_2025 import published
+from experiments.jctc_2025.evidence_forms import candidates
 from experiments.jctc_2025.pareto import Place, at_rest, lattice_constant, non_dominated, sweep
 from experiments.jctc_2025.pareto_figure import HEADER, draw_pareto, line_of, sentence
 from experiments.jctc_2025.pareto_forms import forms
@@ -38,14 +35,10 @@ def run_pareto(output: Path, *, updates: int, quick: bool) -> list[Row]:
 
 def known() -> dict[str, AbstractPotential]:
     """The published parameter sets, and those of the study."""
-    originals = {"SW 1985": StillingerWeber.silicon(), "EDIP 1998": EDIP.silicon(), "Tersoff 1988": Tersoff.silicon()}
-    found: dict[str, AbstractPotential] = dict(originals)
-    for name, title in (("sw", "SW"), ("edip", "EDIP")):
-        original = StillingerWeber.silicon() if name == "sw" else EDIP.silicon()
-        for kind in ("elastic", "both"):
-            where = lambda p: tuple(getattr(p, one) for one in published.PARAMETERS[name])  # noqa: B023, E731
-            minimum = tuple(jnp.asarray(x) for x in published.FITS[f"{name}_{kind}"].minimum)
-            found[f"{title} study, {kind}"] = eqx.tree_at(where, original, minimum)
+    published = dict(zip(("SW", "EDIP", "Tersoff"), candidates().values(), strict=True))
+    found = {f"{title} {form.year}": form.original for title, form in published.items()}
+    for title, form in published.items():
+        found |= {f"{title} {name}": potential for name, potential in form.study.items()}
     return found
 
 
