@@ -79,7 +79,7 @@ def silicon(name: str) -> None:
 
 
 def study(name: str) -> None:
-    """Those of the published study, from `python -m experiments.jctc_2025 all`, which is run here: minutes.
+    """Those of the published study, from `python -m experiments.jctc_2025 all`, which is run here: an hour.
 
     STUDY_FORCE_CONSTANTS is the path of the study's own force constants; without it our own data take their place.
     """
@@ -89,9 +89,7 @@ def study(name: str) -> None:
         subprocess.run([*run, *(["--force-constants", given] if given else [])], check=True, cwd=HERE.parent)
         (HERE / "assets" / name).mkdir(exist_ok=True)
         for path in sorted(Path(folder).rglob("*.png")):
-            where = path.relative_to(folder).parts[
-                :-1
-            ]  # fits have names of their own, landscapes and evidence have not
+            where = path.parent.relative_to(folder).parts  # fits have names of their own, landscapes and evidence not
             prefix = "landscape_" if where == ("landscape",) else f"{where[1]}_" if where[0] == "evidence" else ""
             few_colors = Image.open(path).convert("RGB").quantize(64)
             few_colors.save(HERE / "assets" / name / f"{prefix}{path.name}", optimize=True)

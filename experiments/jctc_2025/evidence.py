@@ -13,8 +13,7 @@ from diffsim import Experiment, Free
 from diffsim.data.reference import reference
 from diffsim.fit import FitState, problem_of
 from diffsim.potentials.base import AbstractPotential
-from diffsim.uncertainty import Interval, LocalModel, determination, intervals, local_model
-from diffsim.uncertainty.local import looked_at
+from diffsim.uncertainty import Interval, LocalModel, determination, intervals, local_model, looked_at
 from experiments.jctc_2025.evidence_forms import Candidate
 from experiments.jctc_2025.evidence_rows import HELD_OUT, TARGETS, Number
 from experiments.jctc_2025.evidence_targets import training
