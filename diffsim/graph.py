@@ -4,20 +4,24 @@ x_j − x_i is taken as swap(x_i) − x_i, where `swap` exchanges every edge wit
 inverse and transpose, so its derivatives are gathers too: forces without a scatter, in every mode and to any order.
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from diffsim.neighbors import Neighbors
 from diffsim.system import System
 
+Vectors = tuple[Float[Array, "neighbors atoms"], Float[Array, "neighbors atoms"], Float[Array, "neighbors atoms"]]
+
 
 class Graph(eqx.Module):
-    """Edges of all atoms, coordinates first and atoms last (the layout that vectorises)."""
+    """Edges of all atoms: x, y and z each an array of their own, atoms last (the layout that vectorises)."""
 
-    vectors: Float[Array, "3 neighbors atoms"]  # Å, r_ij = x_j − x_i; fixed and non-zero where masked
+    vectors: Vectors  # Å, r_ij = x_j − x_i; fixed and non-zero where masked
     index: Int[Array, "neighbors atoms"]
     mask: Bool[Array, "neighbors atoms"]
     numbers: Int[Array, " atoms"]
@@ -34,28 +38,37 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     """The graph of a system whose neighbours are known."""
     dtype = system.positions.dtype
     shape = neighbors.index.shape
-    own = jnp.broadcast_to(system.positions.T[:, None, :], (3, *shape))
-    offsets = jnp.einsum("xkn,xy->ykn", neighbors.shifts.astype(dtype), system.cell)
-    vectors = (swap(own, neighbors.reverse) - own) + offsets
-    away = jnp.array([1, 0, 0], dtype) * neighbors.radius.astype(dtype)
-    vectors = jnp.where(neighbors.mask, vectors, away[:, None, None])
+    own = tuple(jnp.broadcast_to(x, shape) for x in system.positions.T)
+    a, b, c = neighbors.shifts.astype(dtype)
+    away = (neighbors.radius.astype(dtype), 0.0, 0.0)
+    vectors = tuple(
+        jnp.where(neighbors.mask, (there - here) + (a * column[0] + b * column[1] + c * column[2]), far)
+        for here, there, column, far in zip(own, swap(own, neighbors.reverse), system.cell.T, away, strict=True)
+    )
     weights = (system.numbers > 0).astype(dtype)
     return Graph(vectors, neighbors.index, neighbors.mask, system.numbers, weights)
 
 
-def swap(edges: Float[Array, "*fields neighbors atoms"], reverse: Int[Array, "neighbors atoms"]) -> Array:
-    """The value of the reverse edge j → i at each edge i → j.
+def swap(edges: PyTree[Float[Array, "neighbors atoms"]], reverse: Int[Array, "neighbors atoms"]) -> Any:
+    """The values of the reverse edge j → i at each edge i → j.
 
     Said to JAX as the solution of P y = e with the symmetric involution P = P⁻¹ = Pᵀ: a plain gather would be
-    transposed into a scatter.
+    transposed into a scatter. What comes back through the transpose, derivatives of the energy by edges, is behind a
+    branch that is always taken: XLA would otherwise fuse their computation into the gather, one number at a time.
     """
 
-    def exchange(e: Array) -> Array:
-        flat = e.reshape(*e.shape[:-2], -1)
-        taken = flat.at[..., reverse.reshape(-1)].get(mode="promise_in_bounds", unique_indices=True)
-        return taken.reshape(e.shape)
+    def exchange(e: Any) -> Any:
+        take = lambda x: x.reshape(-1).at[flat].get(mode="promise_in_bounds", unique_indices=True)  # noqa: E731
+        return jax.tree.map(lambda x: take(x).reshape(x.shape), e)
 
-    return jax.lax.custom_linear_solve(exchange, edges, lambda matvec, e: matvec(e), symmetric=True)
+    def back(_: Any, e: Any) -> Any:
+        return jax.lax.cond(flat[0] >= 0, exchange, lambda e: e, e)
+
+    flat = reverse.reshape(-1)
+    if not flat.size:
+        return edges
+    solve = lambda _, e: exchange(e)  # noqa: E731
+    return jax.lax.custom_linear_solve(exchange, edges, solve, transpose_solve=back)
 
 
 def species_of(numbers: Int[Array, " atoms"], species: tuple[int, ...]) -> Int[Array, " atoms"]:

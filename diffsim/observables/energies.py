@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim.fields import as_array, constant
-from diffsim.graph import graph
+from diffsim.graph import Graph, Vectors, graph
 from diffsim.mechanics import energy
 from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
@@ -22,12 +22,13 @@ from diffsim.system import System
 def energy_of_atoms(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, ""]:
     """Total energy in eV of the same atoms infinitely far apart."""
     seen = graph(system, neighbors)
-    alone = eqx.tree_at(lambda g: (g.mask, g.vectors), seen, (jnp.zeros_like(seen.mask), _far(seen.vectors, neighbors)))
+    alone = eqx.tree_at(lambda g: (g.mask, g.vectors), seen, (jnp.zeros_like(seen.mask), _far(seen, neighbors)))
     return jnp.sum(jnp.where(seen.weights > 0, seen.weights * potential.atomic_energies(alone), 0.0))
 
 
-def _far(vectors: Float[Array, "3 neighbors atoms"], neighbors: Neighbors) -> Float[Array, "3 neighbors atoms"]:
-    return jnp.zeros_like(vectors).at[0].set(neighbors.radius)
+def _far(seen: Graph, neighbors: Neighbors) -> Vectors:
+    nothing = jnp.zeros_like(seen.distances)
+    return nothing + neighbors.radius, nothing, nothing
 
 
 def energy_within(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, ""]:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from diffsim import units
 from diffsim.fields import ArrayLike, as_array, concrete, constant, require_x64
-from diffsim.graph import Graph, graph
+from diffsim.graph import Graph, Vectors, graph
 from diffsim.mechanics import neighbors_of, require_periodic
 from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
@@ -65,16 +65,17 @@ def frequency_of(eigenvalue: Float[Array, "..."]) -> Float[Array, "..."]:
 
 def edge_hessians(potential: AbstractPotential, seen: Graph) -> Float[Array, "atoms neighbors 3 neighbors 3"]:
     """∂²E_i/∂r_ij∂r_ik for each atom: one derivative along each edge component serves all atoms at once."""
-    _, width, n_atoms = seen.vectors.shape
+    width, n_atoms = seen.mask.shape
 
-    def by_edges(vectors: Float[Array, "3 neighbors atoms"]) -> Float[Array, "3 neighbors atoms"]:
+    def by_edges(vectors: Vectors) -> Vectors:
         at = lambda v: jnp.sum(seen.weights * potential.atomic_energies(eqx.tree_at(lambda g: g.vectors, seen, v)))  # noqa: E731
         return jax.grad(at)(vectors)
 
     def along(seed: Float[Array, "3 neighbors"]) -> Float[Array, "3 neighbors atoms"]:
-        return jax.jvp(by_edges, (seen.vectors,), (jnp.broadcast_to(seed[:, :, None], seen.vectors.shape),))[1]
+        everywhere = tuple(jnp.broadcast_to(row[:, None], (width, n_atoms)) for row in seed)
+        return jnp.stack(jax.jvp(by_edges, (seen.vectors,), (everywhere,))[1])
 
-    seeds = jnp.eye(3 * width, dtype=seen.vectors.dtype).reshape(-1, 3, width)
+    seeds = jnp.eye(3 * width, dtype=seen.weights.dtype).reshape(-1, 3, width)
     rows = jax.vmap(along)(seeds).reshape(3, width, 3, width, n_atoms)
     rows = jnp.where(seen.mask & seen.mask[:, None, None, :], rows, 0.0)
     return jnp.transpose(rows, (4, 1, 0, 3, 2))
@@ -85,7 +86,7 @@ def bloch_matrix(
 ) -> Complex[Array, "coordinates coordinates"]:
     """Σ_i X_i† H_i X_i / √(m m) at one q, X_ij,b = e^{iq·r_ij} δ_jb − δ_ib."""
     n_atoms = len(system.numbers)
-    fractional = jnp.einsum("xkn,xy->ykn", seen.vectors, jnp.linalg.inv(system.cell))
+    fractional = jnp.einsum("xkn,xy->ykn", jnp.stack(seen.vectors), jnp.linalg.inv(system.cell))
     phase = jnp.exp(2j * jnp.pi * jnp.einsum("x,xkn->nk", q, fractional))
     eye = jnp.eye(n_atoms, dtype=hessians.dtype)
     waves = phase[:, :, None] * eye[seen.index.T] - eye[:, None, :]  # [atoms neighbors b]

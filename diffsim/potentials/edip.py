@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from diffsim.fields import concrete, constant, parameter
-from diffsim.graph import Graph, species_of
+from diffsim.graph import Graph, Vectors, species_of
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets, symmetrized
@@ -75,15 +75,16 @@ class EDIP(AbstractPotential):
         Z = jnp.sum(coordination(inside, (r - c) / (a - c), alpha), axis=0)
         pair = A * ((B / r) ** rho - jnp.exp(-beta * Z**2)) * jnp.exp(sigma / gap)
         bond = jnp.where(inside, jnp.exp(gamma / gap), 0.0)
-        return jnp.sum(jnp.where(inside, pair, 0.0), axis=0) + self._three_body(graph.vectors / r, bond, Z, middle, end)
+        directions = tuple(x / r for x in graph.vectors)
+        return jnp.sum(jnp.where(inside, pair, 0.0), axis=0) + self._three_body(directions, bond, Z, middle, end)
 
-    def _three_body(self, u: Array, bond: Array, Z: Array, middle: Array, end: Array) -> Array:
+    def _three_body(self, u: Vectors, bond: Array, Z: Array, middle: Array, end: Array) -> Array:
         """Σ_{j<k} g_j g_k h(û_j·û_k, Z)."""
         other = others(end)
         eta, lam, mu, Q0, u1, u2, u3, u4 = (
             of_triplets(symmetrized(getattr(self, name)), middle, end, other) for name in _TRIPLETS
         )
-        cosine = jnp.sum(u[:, None] * others(u), axis=0)
+        cosine = sum(x * others(x) for x in u)
         tau = u1 + u2 * (u3 * jnp.exp(-u4 * Z) - jnp.exp(-2 * u4 * Z))
         w = Q0 * jnp.exp(-mu * Z) * (cosine + tau) ** 2
         h = lam * (1 - jnp.exp(-w) + eta * w)

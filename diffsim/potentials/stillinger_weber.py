@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.graph import Graph, species_of
+from diffsim.graph import Graph, Vectors, species_of
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets
@@ -58,13 +58,15 @@ class StillingerWeber(AbstractPotential):
         epsilon = of_triplets(self.epsilon, middle, end)
         r = graph.distances
         inside = graph.mask & (r < a * sigma)
-        gap = jnp.where(inside, r - a * sigma, -1.0)  # finite outside too: reverse mode stays finite
-        s = sigma / r
-        pair = jnp.where(inside, A * epsilon * (B * s**p - s**q) * jnp.exp(sigma / gap), 0.0)
-        bond = jnp.where(inside, jnp.exp(gamma * sigma / gap), 0.0)
-        return 0.5 * (jnp.sum(pair, axis=0) + self._three_body(graph.vectors / r, bond, middle, end))
+        near = sigma / jnp.where(inside, r - a * sigma, -1.0)  # finite outside too: reverse mode stays finite
+        log = jnp.log(sigma / r)  # one logarithm for two powers, which would cost three times as much
+        pair = A * epsilon * (B * jnp.exp(p * log + near) - jnp.exp(q * log + near))
+        bond = jnp.where(inside, jnp.exp(gamma * near), 0.0)
+        directions = tuple(x / r for x in graph.vectors)
+        pairs = jnp.sum(jnp.where(inside, pair, 0.0), axis=0)
+        return 0.5 * (pairs + self._three_body(directions, bond, middle, end))
 
-    def _three_body(self, u: Array, bond: Array, middle: Array, end: Array) -> Array:
+    def _three_body(self, u: Vectors, bond: Array, middle: Array, end: Array) -> Array:
         """Σ_{j≠k} λε f_j f_k (cosθ_jik − cosθ₀)², species of neighbours two at a time."""
         kinds = range(max(len(self.species), 1))
         moments = [moments_of(u, jnp.where(end == kind, bond, 0.0)) for kind in kinds]
@@ -72,7 +74,7 @@ class StillingerWeber(AbstractPotential):
         for j in kinds:
             for k in kinds:
                 c, lam, epsilon = (of_triplets(t, middle, j, k) for t in (self.cos_theta0, self.lam, self.epsilon))
-                same = (1 - c) ** 2 * moments[j][3] if j == k else 0.0
+                same = (1 - c) ** 2 * moments[j][-1] if j == k else 0.0
                 total += lam * epsilon * (sum_over_angles(moments[j], moments[k], c) - same)
         return total
 
@@ -106,21 +108,15 @@ class StillingerWeber(AbstractPotential):
         write_parameters(path, "Stillinger-Weber potential", self.species, values | {"tol": 0.0})
 
 
-def moments_of(u: Float[Array, "3 neighbors atoms"], f: Float[Array, "neighbors atoms"]) -> tuple[Array, ...]:
-    """Σ f, Σ f û, Σ f ûû (xx, yy, zz, yz, xz, xy) and Σ f² over the neighbours of each atom."""
+def moments_of(u: Vectors, f: Float[Array, "neighbors atoms"]) -> tuple[Array, ...]:
+    """Σ f, Σ f û (x, y, z), Σ f ûû (xx, yy, zz, yz, xz, xy) and Σ f² over the neighbours of each atom."""
     x, y, z = u
     fx, fy, fz = f * x, f * y, f * z
-    second = [fx * x, fy * y, fz * z, fy * z, fx * z, fx * y]
-    return (
-        jnp.sum(f, axis=0),
-        jnp.stack([jnp.sum(m, axis=0) for m in (fx, fy, fz)]),
-        jnp.stack([jnp.sum(m, axis=0) for m in second]),
-        jnp.sum(f * f, axis=0),
-    )
+    terms = (f, fx, fy, fz, fx * x, fy * y, fz * z, fy * z, fx * z, fx * y, f * f)
+    return tuple(jnp.sum(term, axis=0) for term in terms)
 
 
 def sum_over_angles(left: tuple[Array, ...], right: tuple[Array, ...], c: Array) -> Array:
     """Σ_{jk} f_j f_k (û_j·û_k − c)² in O(neighbours): the square is a polynomial, so moments of f suffice."""
-    off_diagonal_twice = jnp.array([1.0, 1, 1, 2, 2, 2], left[0].dtype)[:, None]
-    squares = jnp.sum(off_diagonal_twice * left[2] * right[2], axis=0)
-    return squares - 2 * c * jnp.sum(left[1] * right[1], axis=0) + c**2 * left[0] * right[0]
+    zeroth, x, y, z, xx, yy, zz, yz, xz, xy = (a * b for a, b in zip(left[:-1], right[:-1], strict=True))
+    return (xx + yy + zz) + 2 * (yz + xz + xy) - 2 * c * (x + y + z) + c**2 * zeroth

@@ -90,8 +90,8 @@ class Tersoff(AbstractPotential):
         differ = ~jnp.eye(len(r), dtype=bool)[:, :, None]
         x = (r[:, None] - R) / D
         near = graph.mask[:, None] & (x < 1) & inside & differ
-        u = graph.vectors / r
-        cosine = jnp.sum(u[:, :, None] * u[:, None], axis=0)
+        directions = [x / r for x in graph.vectors]
+        cosine = sum(x[:, None] * x for x in directions)
         square = (cosine - cos_theta0) ** 2
         angular = gamma * (1 + (c / d) ** 2 * square / (d**2 + square))  # without the difference of large numbers
         difference = jnp.where(near, lambda3 * (r - r[:, None]), 0.0)  # beyond reach the exponential overflows
