@@ -58,8 +58,11 @@ if TYPE_CHECKING:
         Tersoff,
     )
     from diffsim.relax import relax
+    from diffsim.simulate import chunks, record_positions, simulate
+    from diffsim.simulators import AbstractSimulator, Schedule, State, VelocityVerlet
     from diffsim.starts import perturbed
     from diffsim.system import System
+    from diffsim.trouble import SimulationError
     from diffsim.uncertainty import uncertainty
 
 _CONTENTS = {
@@ -68,6 +71,9 @@ _CONTENTS = {
     "potentials": "AbstractPotential Buckingham EAM EDIP Gupta LennardJones Morse StillingerWeber Tersoff",
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",
+    "simulators": "AbstractSimulator Schedule State VelocityVerlet",
+    "simulate": "chunks record_positions simulate",
+    "trouble": "SimulationError",
     "gradients": "AbstractGradient Implicit",
     "observables": """
         AbstractObservable CohesiveEnergy ElasticConstants EquationOfState ForceConstants LatticeConstant ModeGruneisen

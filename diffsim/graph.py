@@ -19,7 +19,10 @@ Vectors = tuple[Float[Array, "neighbors atoms"], Float[Array, "neighbors atoms"]
 
 
 class Graph(eqx.Module):
-    """Edges of all atoms: x, y and z each an array of their own, atoms last (the layout that vectorises)."""
+    """Edges of all atoms: x, y and z each an array of their own, atoms last (the layout that vectorises).
+
+    There may be more columns than atoms; those are padding.
+    """
 
     vectors: Vectors  # Å, r_ij = x_j − x_i; fixed and non-zero where masked
     index: Int[Array, "neighbors atoms"]
@@ -38,15 +41,16 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     """The graph of a system whose neighbours are known."""
     dtype = system.positions.dtype
     shape = neighbors.index.shape
-    own = tuple(jnp.broadcast_to(x, shape) for x in system.positions.T)
+    empty = shape[1] - len(system.numbers)  # columns
+    own = tuple(jnp.broadcast_to(jnp.pad(x, (0, empty)), shape) for x in system.positions.T)
     a, b, c = neighbors.shifts.astype(dtype)
     away = (neighbors.radius.astype(dtype), 0.0, 0.0)
     vectors = tuple(
         jnp.where(neighbors.mask, (there - here) + (a * column[0] + b * column[1] + c * column[2]), far)
         for here, there, column, far in zip(own, swap(own, neighbors.reverse), system.cell.T, away, strict=True)
     )
-    weights = (system.numbers > 0).astype(dtype)
-    return Graph(vectors, neighbors.index, neighbors.mask, system.numbers, weights)
+    numbers = jnp.pad(system.numbers, (0, empty))
+    return Graph(vectors, neighbors.index, neighbors.mask, numbers, (numbers > 0).astype(dtype))
 
 
 def swap(edges: PyTree[Float[Array, "neighbors atoms"]], reverse: Int[Array, "neighbors atoms"]) -> Any:

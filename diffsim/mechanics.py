@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from diffsim.blocks import energy_by_edges, energy_of
 from diffsim.fields import concrete, require_x64
 from diffsim.graph import graph
 from diffsim.neighbors import Neighbors
@@ -64,9 +65,11 @@ def force_constants(
 
 
 def neighbors_of(
-    potential: AbstractPotential, system: System, neighbors: Neighbors | None, skin: float = 0.0
+    potential: AbstractPotential, system: System, neighbors: Neighbors | None, skin: float = 0.0, spare: float = 1.0
 ) -> Neighbors:
     """The list that was handed in, checked, or one made for the potential's cutoff plus a skin in Å.
+
+    `spare` is that of `Neighbors.allocate`.
 
     **Raises** `ValueError` where atoms have no parameters, the cutoff is not positive, a list has to be made inside
     `jit`, or a list is too short for the cutoff or for how far the atoms have moved.
@@ -74,7 +77,7 @@ def neighbors_of(
     check_species(potential, system)
     check_cutoff(potential.cutoff)
     if neighbors is None:
-        return Neighbors.allocate(system, potential.cutoff + skin)
+        return Neighbors.allocate(system, potential.cutoff + skin, spare=spare)
     if concrete(_overflow(neighbors, system, potential.cutoff)):  # None, so false, under jit: there the caller asks
         raise ValueError(
             f"the neighbour list of radius {concrete(neighbors.radius):.6g} Å no longer holds every edge inside the "
@@ -92,8 +95,7 @@ def require_periodic(system: System, what: str) -> None:
 def total_energy(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, ""]:
     """Σ_i w_i E_i, without checks: what the others differentiate."""
     seen = graph(system, neighbors)
-    energies = potential.atomic_energies(seen)
-    return jnp.sum(jnp.where(seen.weights > 0, seen.weights * energies, 0.0))
+    return energy_of(potential, seen, seen.vectors)
 
 
 def _minus_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
@@ -104,9 +106,14 @@ _energy = eqx.filter_jit(total_energy)
 _overflow = eqx.filter_jit(lambda neighbors, system, cutoff: neighbors.overflow(system, cutoff))
 
 
-@eqx.filter_jit
-def _forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
-    return -_minus_forces(potential, system, neighbors)
+def total_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
+    """F_i = Σ_j (∂E/∂r_ij − ∂E/∂r_ji), without checks, the derivatives by edges taken a block of atoms at a time."""
+    vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
+    by_edges = energy_by_edges(potential, graph(system, neighbors), len(system.numbers))
+    return -jax.vjp(vectors, system.positions)[1](by_edges)[0]
+
+
+_forces = eqx.filter_jit(total_forces)
 
 
 @eqx.filter_jit

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from diffsim.experiment import Experiment
 from diffsim.fit import FitState, Plateau, problem_of, state_of
+from diffsim.neighbors import alike
 from diffsim.optimizers import AbstractMethod, Moved, Problem, Scipy, method_for
 from diffsim.parametrization import Trainable
 from diffsim.potentials.base import AbstractPotential
@@ -97,11 +98,9 @@ def _stacked(states: list[dict[str, State]]) -> dict[str, State]:
     found = {}
     for name in states[0]:
         mine = [state[name] for state in states]
-        width = max(len(s.neighbors.index) for s in mine)
-        images = tuple(max(s.neighbors.images[axis] for s in mine) for axis in range(3))
-        lists = [dataclasses.replace(s.neighbors.widened(width), images=images) for s in mine]
-        alike = [dataclasses.replace(s, neighbors=neighbors) for s, neighbors in zip(mine, lists, strict=True)]
-        found[name] = jax.tree.map(lambda *leaves: jnp.stack(leaves), *alike)
+        lists = alike([state.neighbors for state in mine])
+        mine = [dataclasses.replace(s, neighbors=neighbors) for s, neighbors in zip(mine, lists, strict=True)]
+        found[name] = jax.tree.map(lambda *leaves: jnp.stack(leaves), *mine)
     return found
 
 

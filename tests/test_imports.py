@@ -11,7 +11,8 @@ import diffsim
 
 PACKAGE = Path(diffsim.__file__).parent
 ORDER = [
-    *("units", "fields", "compiled", "system", "neighbors", "graph", "potentials", "mechanics", "relax", "simulators"),
+    *("units", "fields", "compiled", "system", "neighbors", "graph", "potentials", "blocks", "mechanics"),
+    *("relax", "simulators", "trouble", "simulate"),
     *("observables", "gradients", "experiment", "trees", "bounds", "parametrization", "optimizers", "fit"),
     *("uncertainty", "starts", "multistart", "instantiate", "data", "io", "report", "config", "commands", "cli"),
 ]

@@ -7,11 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from ase.build import bulk
-from edges import completed, edges_of, table_edges
+from edges import assert_reverses, completed, edges_of, table_edges
 from jax.scipy.spatial.transform import Rotation
 from random_cells import random_structure
 
 from diffsim import Neighbors, System
+from diffsim.neighbors.all_pairs import AllPairs
+from diffsim.neighbors.cells import Grid
+from diffsim.neighbors.nearest import Nearest
 
 update = jax.jit(lambda neighbors, system: neighbors.update(system))
 overflow = jax.jit(lambda neighbors, system, cutoff: neighbors.overflow(system, cutoff))
@@ -97,7 +100,7 @@ WIDE = 700  # places a column, enough for all that follows
 
 def wide_list(system: System, radius: float = 4.0) -> Neighbors:
     images = tuple(12 * periodic for periodic in system.pbc)  # more than is needed, so that all compile to one program
-    return dataclasses.replace(Neighbors.allocate(system, radius, capacity=WIDE), images=images)
+    return dataclasses.replace(Neighbors.allocate(system, radius, capacity=WIDE), search=AllPairs(images))
 
 
 def assert_equal(left: Neighbors, right: Neighbors) -> None:
@@ -151,7 +154,8 @@ def test_update_says_when_a_column_is_full():
 
 
 def test_update_says_when_further_images_are_needed():
-    start = Neighbors.allocate(SILICON, RADIUS, capacity=WIDE)
+    start = wide_list(SILICON, RADIUS)
+    start = dataclasses.replace(start, search=Neighbors.allocate(SILICON, RADIUS).search)
     flags = [bool(update(start, SILICON.replace(cell=SILICON.cell.at[1].multiply(s)))[1]) for s in (1.0, 0.6)]
     assert flags == [False, True]
 
@@ -167,3 +171,57 @@ def test_padding_atoms_have_no_neighbours():
     assert not neighbors.mask[:, -1].any()
     assert not (np.asarray(neighbors.index)[:, :-1] == 3).any()
     assert_equal(update(neighbors, padded)[0], neighbors)
+
+
+# ---- three searches
+
+CRYSTAL = bulk("Si", a=5.431, cubic=True)
+
+
+def random_crystal(repeats: tuple[int, int, int], seed: int) -> System:
+    """Silicon under a random triclinic strain, rattled by 0.3 Å, some atoms several cells outside."""
+    rng = np.random.default_rng(seed)
+    atoms = CRYSTAL.repeat(repeats)
+    atoms.set_cell(atoms.cell @ (np.eye(3) + 0.08 * rng.standard_normal((3, 3))), scale_atoms=True)
+    atoms.positions += rng.normal(0, 0.3, atoms.positions.shape)
+    atoms.positions += rng.integers(-2, 3, (len(atoms), 3)) @ atoms.cell.array
+    return System.from_ase(atoms)
+
+
+@pytest.mark.parametrize(
+    ("repeats", "kind"), [((3, 3, 4), Grid), ((4, 3, 3), Grid), ((2, 2, 3), Nearest), ((2, 3, 2), Nearest)]
+)
+def test_update_finds_the_edges_that_allocate_finds(repeats, kind):
+    for seed in range(3):
+        system = random_crystal(repeats, seed)
+        radius = 4.2 if kind is Grid else 3.6
+        neighbors = Neighbors.allocate(system, radius)
+        assert isinstance(neighbors.search, kind)
+        elsewhere = dataclasses.replace(neighbors, index=neighbors.index * 0, mask=neighbors.mask & False)
+        again, flag = update(elsewhere, system)
+        assert not flag
+        assert table_edges(again) == table_edges(neighbors)
+        assert_reverses(again)
+
+
+@pytest.mark.parametrize("pbc", [(True, True, False), (False, False, True), (False, False, False)])
+def test_the_nearest_images_of_slabs_wires_and_clusters(pbc):
+    system = dataclasses.replace(random_crystal((2, 2, 2), 7), pbc=pbc)
+    neighbors = Neighbors.allocate(system, 3.6)
+    assert isinstance(neighbors.search, Nearest)
+    assert_equal(update(neighbors, system)[0], neighbors)
+
+
+def test_a_grid_says_when_a_cell_of_it_is_full_or_too_thin():
+    system = random_crystal((3, 3, 4), 0)
+    neighbors = Neighbors.allocate(system, 4.2, capacity=120)
+    crowded = system.replace(positions=system.positions.at[:200].multiply(0.3))
+    assert update(neighbors, crowded)[1]
+    assert update(neighbors, system.replace(cell=system.cell.at[2].multiply(0.7)))[1]
+
+
+def test_the_nearest_images_no_longer_suffice_in_a_cell_that_shrinks():
+    system = random_crystal((2, 2, 2), 0)
+    neighbors = Neighbors.allocate(system, 4.4, capacity=100)
+    assert isinstance(neighbors.search, Nearest)
+    assert update(neighbors, system.strained(-0.2 * jnp.eye(3)))[1]

@@ -1,13 +1,12 @@
 """Structures of different size as one pytree of arrays, for `vmap`."""
 
-import dataclasses
 from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from diffsim.neighbors import Neighbors
+from diffsim.neighbors import Neighbors, alike
 from diffsim.system import System, stack
 
 
@@ -27,10 +26,7 @@ def batch(systems: Sequence[System], radius: Float[Array, ""] | float) -> tuple[
     longest = max(len(system.numbers) for system in systems)
     padded = [_padded(system, longest) for system in systems]
     lists = [Neighbors.allocate(system, radius) for system in padded]
-    width = max(neighbors.index.shape[0] for neighbors in lists)
-    images = tuple(int(n) for n in np.max([neighbors.images for neighbors in lists], axis=0))
-    lists = [dataclasses.replace(neighbors.widened(width), images=images) for neighbors in lists]
-    return stack(padded), stack(lists)
+    return stack(padded), stack(alike(lists))
 
 
 def _padded(system: System, atoms: int) -> System:

@@ -2,3 +2,4 @@
 
 from diffsim.neighbors.search import find_edges as find_edges
 from diffsim.neighbors.table import Neighbors as Neighbors
+from diffsim.neighbors.table import alike as alike

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.spatial import KDTree
 
+Images = tuple[int, int, int]  # how many cells away to look, along each vector
+
 _TOO_CLOSE = 1e-3  # Å: two atoms at one place have no direction between them
 _SLACK = 1e-6  # candidates may lie this much outside (Å, or cells); the last comparison is exact
 
@@ -52,6 +54,11 @@ def images_within(dual: np.ndarray, radius: float) -> np.ndarray:
     `dual` is the pseudo-inverse of the lattice vectors: its columns are as long as the cell's heights are short.
     """
     return np.ceil(radius * np.linalg.norm(dual, axis=0) + _SLACK).astype(int)
+
+
+def heights(vectors: np.ndarray) -> np.ndarray:
+    """How far the planes are apart between which each lattice vector leads, in Å."""
+    return 1 / np.linalg.norm(np.linalg.pinv(vectors), axis=0)
 
 
 def reduce_lattice(vectors: np.ndarray) -> np.ndarray:

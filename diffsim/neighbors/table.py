@@ -1,6 +1,7 @@
 """The neighbour table that compiled code reads.
 
-The table is `[neighbors, atoms]`: column i holds the edges i → j inside the list radius, padded to the longest column.
+The table is `[neighbors, columns]`: column i holds the edges i → j inside the list radius, padded to the longest one.
+There are as many columns as atoms, or a few empty ones more where the columns of many atoms are cut into equal blocks.
 Beside each edge stands the flat position of its reverse j → i, so that a sum over "edges that end on i" is a gather
 (the idea of GPUMD's write-conflict-free forces, doi:10.1103/PhysRevB.92.094301). Padded edges are their own reverse.
 """
@@ -8,6 +9,8 @@ Beside each edge stands the flat position of its reverse j → i, so that a sum 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -16,7 +19,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.fields import concrete
-from diffsim.neighbors.all_pairs import tabulate_all_pairs
+from diffsim.neighbors.all_pairs import AllPairs
+from diffsim.neighbors.cells import Grid
+from diffsim.neighbors.columns import Edges, tabulated
+from diffsim.neighbors.nearest import Nearest
 from diffsim.neighbors.search import find_edges, images_within
 from diffsim.system import System, check_finite
 
@@ -28,18 +34,22 @@ class Neighbors(eqx.Module):
     still holds for a cutoff; `update` makes it again in compiled code, in the same shape.
     """
 
-    index: Int[Array, "neighbors atoms"]  # the neighbour j
-    shifts: Int[Array, "3 neighbors atoms"]  # S: how many cells away its image is
-    mask: Bool[Array, "neighbors atoms"]  # False where the column is padding
-    reverse: Int[Array, "neighbors atoms"]  # flat position of the edge j → i in this table
+    index: Int[Array, "neighbors columns"]  # the neighbour j
+    shifts: Int[Array, "3 neighbors columns"]  # S: how many cells away its image is
+    mask: Bool[Array, "neighbors columns"]  # False where the column is padding
+    reverse: Int[Array, "neighbors columns"]  # flat position of the edge j → i in this table
     radius: Float[Array, ""]  # Å, list radius
     positions: Float[Array, "atoms 3"]  # Å, where the list was made
     cell: Float[Array, "3 3"]  # Å, where the list was made
-    images: tuple[int, int, int] = eqx.field(static=True)  # how many cells away `update` looks, along each vector
+    search: AllPairs | Nearest | Grid = eqx.field(static=True)  # how `update` makes it again
 
     @staticmethod
-    def allocate(system: System, radius: Float[Array, ""] | float, *, capacity: int | None = None) -> Neighbors:
+    def allocate(
+        system: System, radius: Float[Array, ""] | float, *, capacity: int | None = None, spare: float = 1.0
+    ) -> Neighbors:
         """Finds all edges of at most `radius` Å; `capacity` widens the table beyond the longest column.
+
+        A table that atoms are to move through needs room: `spare` is by how much denser they may come to lie.
 
         **Raises** `ValueError` for a radius that is not positive, positions that are not finite, coincident atoms, a
         capacity that is too small, and inside `jit`, where shapes cannot depend on positions.
@@ -59,50 +69,53 @@ class Neighbors(eqx.Module):
         radius = float(size)
         real = np.flatnonzero(numbers > 0)  # padding has no neighbours
         i, j, shifts = find_edges(positions[real], cell, system.pbc, radius)
-        images = np.zeros(3, int)
-        images[list(system.pbc)] = images_within(np.linalg.pinv(cell[list(system.pbc)]), radius)
-        index, table_shifts, mask, reverse = _tabulate(real[i], real[j], shifts, len(positions))
+        index, table_shifts, mask, reverse = tabulated(_in_columns(real[i], real[j], shifts, len(positions)))
         neighbors = Neighbors(
-            index=jnp.asarray(index),
-            shifts=jnp.asarray(table_shifts),
-            mask=jnp.asarray(mask),
-            reverse=jnp.asarray(reverse),
+            index=index,
+            shifts=table_shifts,
+            mask=mask,
+            reverse=reverse,
             radius=jnp.asarray(radius, system.positions.dtype),
             positions=jax.lax.stop_gradient(system.positions),
             cell=jax.lax.stop_gradient(system.cell),
-            images=(int(images[0]), int(images[1]), int(images[2])),
+            search=_search_for(positions, cell, system.pbc, radius, spare),
         )
-        return neighbors if capacity is None else neighbors.widened(capacity)
+        needed = math.ceil(spare * len(index))
+        return neighbors.widened(needed if capacity is None else capacity)
 
     def widened(self, capacity: int) -> Neighbors:
         """The same edges in columns of `capacity` places.
 
         **Raises** `ValueError` where that is less than there are now.
         """
-        width, n = self.index.shape
+        width = len(self.index)
         if capacity < width:
             raise ValueError(
                 f"an atom has {width} neighbours within {float(self.radius):.6g} Å: "
                 f"raise capacity from {capacity} to {width}"
             )
-        index, shifts, mask, reverse = _empty_table(capacity, n)
-        index[:width], shifts[:, :width], mask[:width] = self.index, self.shifts, self.mask
-        reverse[:width] = self.reverse  # flat positions run along the rows first, so they stay
-        tables = {"index": index, "shifts": shifts, "mask": mask, "reverse": reverse}
-        return dataclasses.replace(self, **{name: jnp.asarray(table) for name, table in tables.items()})
+        columns = self.index.shape[1]
+        row, own = np.arange(width, capacity)[:, None], np.arange(columns)
+        more = {
+            "index": np.broadcast_to(own, (capacity - width, columns)),
+            "shifts": np.zeros((3, capacity - width, columns)),
+            "mask": np.zeros((capacity - width, columns), bool),
+            "reverse": row * columns + own,  # flat positions run along the rows first, so the others stay
+        }
+        join = lambda old, new: jnp.concatenate([old, jnp.asarray(new, old.dtype)], axis=-2)  # noqa: E731
+        return dataclasses.replace(self, **{name: join(getattr(self, name), new) for name, new in more.items()})
 
     def update(self, system: System) -> tuple[Neighbors, Bool[Array, ""]]:
         """The list made again where the atoms are now, with the same radius and shape; for use inside `jit`.
 
         The flag says that the result must not be used: a column is full, the cell has become so thin that images
         further away matter, or positions are not finite. Then allocate again, on the host, and redo the step.
-        All pairs are looked at, images included: meant for up to some 500 atoms.
         """
         system = jax.lax.stop_gradient(system)
-        table, flag = tabulate_all_pairs(system, self.radius, self.images, capacity=self.index.shape[0])
-        index, shifts, mask, reverse = table
-        positions, cell = system.positions, system.cell
-        return Neighbors(index, shifts, mask, reverse, self.radius, positions, cell, self.images), flag
+        edges, flag = self.search.tabulate(system, self.radius, len(self.index))
+        index, shifts, mask, reverse = tabulated(edges)
+        made = {"index": index, "shifts": shifts, "mask": mask, "reverse": reverse}
+        return dataclasses.replace(self, **made, positions=system.positions, cell=system.cell), flag
 
     def overflow(self, system: System, cutoff: Float[Array, ""] | float) -> Bool[Array, ""]:
         """Whether an edge shorter than `cutoff` may be missing because atoms, cell or cutoff have changed since.
@@ -112,15 +125,21 @@ class Neighbors(eqx.Module):
         turns without one is taken for displaced atoms. True as well where positions are not finite.
         """
         system, cutoff = jax.lax.stop_gradient((system, cutoff))
-        strain = _deformation(self.cell, system.cell, system.pbc)  # F − 1: exactly zero in a cell that has not changed
-        stretched = jnp.linalg.eigvalsh(strain + strain.T + strain @ strain.T)[0]  # s² − 1
-        moved = (system.positions - self.positions) - self.positions @ strain
+        kept = jnp.array_equal(system.cell, self.cell)
+        nothing = jnp.zeros((), system.cell.dtype), jnp.zeros_like(system.positions)
+        stretched, carried = jax.lax.cond(kept, lambda: nothing, lambda: self._carried(system))
+        moved = (system.positions - self.positions) - carried
         real = (system.numbers > 0)[:, None]
         moved -= jnp.sum(moved, axis=0, where=real) / jnp.maximum(jnp.sum(real), 1)
         moved = jnp.max(jnp.linalg.norm(moved, axis=1), where=real[:, 0], initial=0.0)
         reach = self.radius * jnp.sqrt(jnp.maximum(1 + stretched, 0.0)) - 2 * moved
         rounding = max(1e-9, 100 * float(jnp.finfo(self.radius.dtype).eps))
         return ~(reach >= cutoff * (1 - rounding))
+
+    def _carried(self, system: System) -> tuple[Float[Array, ""], Float[Array, "atoms 3"]]:
+        """s² − 1, s the smallest stretch of the cell's deformation, and how far that takes each atom."""
+        strain = _deformation(self.cell, system.cell, system.pbc)
+        return jnp.linalg.eigvalsh(strain + strain.T + strain @ strain.T)[0], self.positions @ strain
 
 
 def _deformation(old: Array, new: Array, pbc: tuple[bool, bool, bool]) -> Float[Array, "3 3"]:
@@ -136,26 +155,38 @@ def _with_normal(vectors: Array) -> Array:
     return jnp.concatenate([vectors, (normal / jnp.linalg.norm(normal))[None]])
 
 
-def _empty_table(width: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Index, shifts, mask and reverse of padding alone."""
-    index = np.tile(np.arange(n, dtype=np.int32), (width, 1))
-    reverse = np.arange(width * n, dtype=np.int32).reshape(width, n)
-    return index, np.zeros((3, width, n), np.int16), np.zeros((width, n), bool), reverse
+def alike(lists: Sequence[Neighbors]) -> list[Neighbors]:
+    """The same tables with one capacity and one way to make them again, so that they can be stacked."""
+    width = max(len(neighbors.index) for neighbors in lists)
+    first, second, third = zip(*(neighbors.search.images for neighbors in lists), strict=True)
+    searches = {neighbors.search for neighbors in lists}
+    search = searches.pop() if len(searches) == 1 else AllPairs((max(first), max(second), max(third)))
+    return [dataclasses.replace(neighbors.widened(width), search=search) for neighbors in lists]
 
 
-def _tabulate(
-    i: np.ndarray, j: np.ndarray, shifts: np.ndarray, n: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Edges in columns, in the order of i, j, S_z, S_y, S_x."""
+def _search_for(
+    positions: np.ndarray, cell: np.ndarray, pbc: tuple[bool, bool, bool], radius: float, spare: float
+) -> AllPairs | Nearest | Grid:
+    axes, wide = list(pbc), 1.05 * spare * radius  # the cell may shrink a little
+    counts = np.zeros(3, int)
+    counts[axes] = images_within(np.linalg.pinv(cell[axes]), spare * radius)
+    images = (int(counts[0]), int(counts[1]), int(counts[2]))
+    grid = Grid.of(positions, cell, pbc, wide, images, spare)
+    return grid or Nearest.of(cell, pbc, wide, images) or AllPairs(images)
+
+
+def _in_columns(i: np.ndarray, j: np.ndarray, shifts: np.ndarray, n: int) -> Edges:
+    """Edges in the order of i, j, S_z, S_y, S_x."""
     if np.abs(shifts).max(initial=0) > np.iinfo(np.int16).max:
         raise ValueError("two neighbours are more than 32767 cells apart: wrap the atoms into the cell first")
     order = np.lexsort((*shifts.T, j, i))
     i, j, shifts = i[order], j[order], shifts[order]
     row = np.arange(len(i)) - np.searchsorted(i, i)  # rank of the edge among those of its atom
-    index, table_shifts, mask, reverse = _empty_table(max(int(row.max(initial=0)) + 1, 1), n)
-    flat = row * n + i
+    shape = max(int(row.max(initial=0)) + 1, 1), n
+    index, table_shifts, mask = np.zeros(shape, np.int32), np.zeros((3, *shape), np.int16), np.zeros(shape, bool)
+    back = np.zeros(shape, np.int32)
     backwards = np.lexsort((*(-shifts).T, i, j))  # the m-th edge by its reverse's key is the reverse of the m-th
-    reverse.reshape(-1)[flat[backwards]] = flat
+    back[row[backwards], i[backwards]] = row
     index[row, i], mask[row, i] = j, True
     table_shifts[:, row, i] = shifts.T
-    return index, table_shifts, mask, reverse
+    return Edges(*map(jnp.asarray, (index, table_shifts, mask, back)))

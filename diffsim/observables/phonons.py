@@ -64,7 +64,7 @@ def frequency_of(eigenvalue: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def edge_hessians(potential: AbstractPotential, seen: Graph) -> Float[Array, "atoms neighbors 3 neighbors 3"]:
-    """∂²E_i/∂r_ij∂r_ik for each atom: one derivative along each edge component serves all atoms at once."""
+    """∂²E_i/∂r_ij∂r_ik for each column: one derivative along each edge component serves all atoms at once."""
     width, n_atoms = seen.mask.shape
 
     def by_edges(vectors: Vectors) -> Vectors:
@@ -86,10 +86,12 @@ def bloch_matrix(
 ) -> Complex[Array, "coordinates coordinates"]:
     """Σ_i X_i† H_i X_i / √(m m) at one q, X_ij,b = e^{iq·r_ij} δ_jb − δ_ib."""
     n_atoms = len(system.numbers)
-    fractional = jnp.einsum("xkn,xy->ykn", jnp.stack(seen.vectors), jnp.linalg.inv(system.cell))
+    hessians, index = hessians[:n_atoms], seen.index[:, :n_atoms]  # columns beyond the atoms are padding
+    vectors = jnp.stack(seen.vectors)[:, :, :n_atoms]
+    fractional = jnp.einsum("xkn,xy->ykn", vectors, jnp.linalg.inv(system.cell))
     phase = jnp.exp(2j * jnp.pi * jnp.einsum("x,xkn->nk", q, fractional))
     eye = jnp.eye(n_atoms, dtype=hessians.dtype)
-    waves = phase[:, :, None] * eye[seen.index.T] - eye[:, None, :]  # [atoms neighbors b]
+    waves = phase[:, :, None] * eye[index.T] - eye[:, None, :]  # [atoms neighbors b]
     carried = jnp.einsum("njxky,nkb->njxby", hessians, waves)
     matrix = jnp.einsum("nja,njxby->axby", waves.conj(), carried)
     heavy = 1 / jnp.sqrt(system.masses)

@@ -22,9 +22,14 @@ class AbstractPotential(eqx.Module):
         cutoff: eqx.AbstractVar[Float[Array, ""]]  # Å: edges from here on do not matter; a field or a property
 
     @property
+    def depth(self) -> int:
+        """How many times messages are passed along edges; 1 where an atom's energy depends on its own edges alone."""
+        return 1
+
+    @property
     def reach(self) -> Float[Array, ""]:
-        """Å: how far an atom's energy looks (the cutoff, times the depth where messages are passed)."""
-        return self.cutoff
+        """Å: how far an atom's energy looks, depth × cutoff."""
+        return self.depth * self.cutoff
 
     @abc.abstractmethod
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:

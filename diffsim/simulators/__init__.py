@@ -1,3 +1,11 @@
 """Integrators, one a file, and the state that they advance."""
 
+from diffsim.simulators.base import AbstractSimulator as AbstractSimulator
 from diffsim.simulators.base import State as State
+from diffsim.simulators.schedule import Schedule as Schedule
+from diffsim.simulators.schedule import advance as advance
+from diffsim.simulators.schedule import members as members
+from diffsim.simulators.schedule import replicated as replicated
+from diffsim.simulators.schedule import trajectory as trajectory
+from diffsim.simulators.splitting import AbstractSplitting as AbstractSplitting
+from diffsim.simulators.verlet import VelocityVerlet as VelocityVerlet

@@ -1,13 +1,179 @@
-"""What a simulator advances, and an observable looks at."""
+"""What a simulator is, what it advances, and the pieces that integrators are made of."""
+
+import abc
+import dataclasses
+from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
+from diffsim import units
+from diffsim.fields import concrete
+from diffsim.mechanics import neighbors_of, total_forces
 from diffsim.neighbors import Neighbors
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators.lists import refreshed
 from diffsim.system import System
+
+SKIN = 0.4  # Å: how much further than the cutoff the list of a new state reaches
+_SPARE = 1.1  # a crystal's atoms have more neighbours once they move
 
 
 class State(eqx.Module):
-    """A system and who is near whom in it."""
+    """A system, who is near whom in it, and, where it moves, all that its next step depends on.
+
+    The list says by `overflow` that it was too short at some step since the start: nothing after that counts. Noise of
+    step n is drawn from `fold_in(key, n)`, so that it can be drawn again, forwards and backwards.
+    """
 
     system: System
     neighbors: Neighbors
+    momenta: Float[Array, "*replicas atoms 3"] | None = None  # amu Å per unit of time, √(amu eV)
+    forces: Float[Array, "*replicas atoms 3"] | None = None  # eV/Å, zero on atoms that are held
+    time: Float[Array, "*replicas"] | None = None  # Å √(amu/eV)
+    step: Int[Array, "*replicas"] | None = None
+    key: Any = None
+    bath: Any = None  # what a thermostat or barostat remembers
+    mobile: Bool[Array, "*replicas atoms 1"] | None = None  # False for atoms that are held; None where all move
+    overflow: Bool[Array, "*replicas"] | None = None
+
+    def replace(self, **fields: Any) -> "State":
+        """A copy with some fields replaced."""
+        return dataclasses.replace(self, **fields)
+
+
+class AbstractSimulator(eqx.Module):
+    """Advances a state by one step of `dt`; forces are those of the positions whenever a step ends."""
+
+    dt: eqx.AbstractVar[Float[Array, ""]]
+
+    @abc.abstractmethod
+    def step(self, potential: AbstractPotential, state: State) -> State:
+        """The state one time step later; for use inside `jit`."""
+
+    def bath(self, system: System, key: Array) -> Any:
+        """What the thermostat or barostat remembers at the start; None where there is nothing to remember."""
+        del system, key
+        return None
+
+    def init(
+        self,
+        potential: AbstractPotential,
+        system: System,
+        key: Array,
+        temperature: Float[Array, ""] | float,
+        *,
+        mobile: Bool[Array | np.ndarray, " atoms"] | None = None,
+        skin: float = SKIN,
+    ) -> State:
+        """The system with momenta drawn at `temperature` in K, their total zero, and a list with a `skin` in Å.
+
+        Where `mobile` is False an atom is held where it is.
+
+        **Raises** `ValueError` for a temperature below zero, a time step or skin that is not positive, and where a list
+        cannot be made for the potential.
+        """
+        check_positive("dt", self.dt, "Å √(amu/eV)")
+        check_positive("skin", skin, "Å")
+        held = None if mobile is None else jnp.asarray(mobile, bool)[:, None]
+        neighbors = neighbors_of(potential, system, None, skin, _SPARE)
+        noise, bath, key = jax.random.split(key, 3)
+        dtype = system.positions.dtype
+        state = State(
+            system,
+            neighbors,
+            momenta=maxwell(system, noise, temperature, held),
+            time=jnp.zeros((), dtype),
+            step=jnp.zeros((), jnp.int32),
+            key=key,
+            bath=self.bath(system, bath),
+            mobile=held,
+            overflow=jnp.zeros((), bool),
+        )
+        return _evaluated(potential, state)
+
+
+def relisted(potential: AbstractPotential, state: State, spare: float) -> State:
+    """The same state with a list that has more room, for the potential's cutoff; for use outside `jit`."""
+    skin = max(float(state.neighbors.radius - potential.cutoff), SKIN)
+    neighbors = neighbors_of(potential, state.system, None, skin, spare)
+    return state.replace(neighbors=neighbors, overflow=jnp.zeros_like(state.overflow))
+
+
+def evaluated(potential: AbstractPotential, state: State) -> State:
+    """The state with the forces of its positions, its list made again first where atoms have moved too far."""
+    neighbors, overflow = refreshed(state.neighbors, state.system, potential.cutoff)
+    forces = total_forces(potential, state.system, neighbors)
+    if state.mobile is not None:
+        forces = jnp.where(state.mobile, forces, 0.0)
+    return state.replace(neighbors=neighbors, forces=forces, overflow=state.overflow | overflow)
+
+
+_evaluated = eqx.filter_jit(evaluated)
+
+
+def kick(state: State, dt: Float[Array, ""]) -> State:
+    """p ← p + F dt"""
+    return state.replace(momenta=state.momenta + dt * state.forces)
+
+
+def drift(state: State, dt: Float[Array, ""]) -> State:
+    """x ← x + p/m dt"""
+    moved = state.system.positions + dt * state.momenta / state.system.masses[:, None]
+    return state.replace(system=state.system.replace(positions=moved))
+
+
+def ticked(state: State, dt: Float[Array, ""], steps: int = 1) -> State:
+    """The clock, and the counter of steps that noise is drawn from."""
+    return state.replace(time=state.time + steps * dt, step=state.step + steps)
+
+
+def kinetic_energy(state: State) -> Float[Array, ""]:
+    """Σ p²/2m in eV."""
+    return 0.5 * jnp.sum(state.momenta**2 / state.system.masses[:, None])
+
+
+def degrees_of_freedom(state: State) -> Float[Array, ""]:
+    """3 (N − 1) where all atoms move and their total momentum is kept; 3 for each mobile atom where others are held."""
+    real = state.system.numbers > 0
+    if state.mobile is None:
+        return 3.0 * jnp.maximum(jnp.sum(real) - 1, 1)
+    return 3.0 * jnp.maximum(jnp.sum(real & state.mobile[:, 0]), 1)
+
+
+def temperature(state: State) -> Float[Array, ""]:
+    """2 E_kin / (k_B · degrees of freedom) in K."""
+    return 2 * kinetic_energy(state) / (units.kB * degrees_of_freedom(state))
+
+
+def maxwell(
+    system: System, key: Array, temperature: Float[Array, ""] | float, mobile: Bool[Array, "atoms 1"] | None = None
+) -> Float[Array, "atoms 3"]:
+    """Momenta from the Maxwell–Boltzmann distribution, √(m k_B T) ξ; their total is zero unless some atoms are held.
+
+    **Raises** `ValueError` for a temperature below zero.
+    """
+    value = concrete(jnp.asarray(temperature))
+    if value is not None and not (value >= 0).all():
+        raise ValueError(f"the temperature must not be negative, got {value} K")
+    noise = jax.random.normal(key, system.positions.shape, system.positions.dtype)
+    return thermal(system, noise, temperature, mobile)
+
+
+def thermal(system: System, noise: Array, temperature: Any, mobile: Array | None) -> Float[Array, "atoms 3"]:
+    """√(m k_B T) ξ without the motion of the centre of mass: distributed as momenta whose total is zero."""
+    masses = jnp.where(system.numbers > 0, system.masses, 0.0)[:, None]
+    momenta = jnp.sqrt(masses * units.kB * temperature) * noise
+    if mobile is not None:
+        return jnp.where(mobile, momenta, 0.0)
+    return momenta - masses / jnp.sum(masses) * jnp.sum(momenta, axis=0)
+
+
+def check_positive(name: str, value: Any, unit: str) -> None:
+    """Refuses what is not a positive, finite number, where it is known."""
+    number = concrete(jnp.asarray(value))
+    if number is not None and not (jnp.isfinite(number).all() and (number > 0).all()):
+        raise ValueError(f"{name} must be positive, got {number} {unit}")

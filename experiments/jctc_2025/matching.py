@@ -1,6 +1,5 @@
 """Force matching, the usual way to use first-principles calculations: forces and energies of rattled cells."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -40,10 +39,8 @@ class Matched(AbstractStatic):
 
     def __init__(self, structures: Sequence[System], quantity: Literal["forces", "energies"]):
         lists = [Neighbors.allocate(structure, _RADIUS) for structure in structures]
-        images = max(one.images for one in lists)  # static, and of no meaning to lists that are not made again
-        widest = max(len(one.index) for one in lists)
         self.structures = stack(list(structures))
-        self.neighbors = stack([dataclasses.replace(one.widened(widest), images=images) for one in lists])
+        self.neighbors = stack(alike(lists))
         self.quantity = quantity
         self.unit = _UNITS[quantity]
 

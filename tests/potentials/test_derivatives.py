@@ -137,7 +137,7 @@ def test_derivatives_are_finite_at_the_edge_of_reach(name: str):
     for positions, radius in placements:
         placed = System(positions, 20 * apart[-1, 0] * np.eye(3), system.numbers, system.masses)
         list_ = Neighbors.allocate(placed, float(neighbors.radius), capacity=len(neighbors.index))
-        list_ = dataclasses.replace(list_, images=neighbors.images)  # compiled once
+        list_ = dataclasses.replace(list_, search=neighbors.search)  # compiled once
         edges = graph(placed, list_).distances[list_.mask]
         assert radius in edges if radius else not len(edges)
         for derivative in by_parameters(name)(placed, list_):

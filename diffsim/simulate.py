@@ -1,0 +1,150 @@
+"""Trajectories without derivatives, in chunks of compiled code: of any length, and stopped where they go wrong."""
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from diffsim.neighbors import alike
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators import AbstractSimulator, Schedule, State, advance, members, replicated, trajectory
+from diffsim.simulators.base import relisted
+from diffsim.system import stack
+from diffsim.trouble import SimulationError, explained, is_sound
+
+_AT_ONCE = 10_000_000  # atoms × steps of one chunk: some ten seconds
+_STEPS = 1000  # of one chunk at most
+_TRIES = 8  # with ever roomier lists
+_ROOMIER = 1.2
+
+
+class Chunk(NamedTuple):
+    """A stretch of a trajectory."""
+
+    records: Any  # one record a frame along the first axis; None during equilibration and between far frames
+    state: State  # at its end
+
+
+def record_positions(potential: AbstractPotential, state: State) -> Float[Array, "atoms 3"]:
+    """Positions in Å, not wrapped into the cell."""
+    del potential
+    return state.system.positions
+
+
+def simulate(
+    potential: AbstractPotential,
+    simulator: AbstractSimulator,
+    state: State,
+    schedule: Schedule,
+    record: Callable[[AbstractPotential, State], Any] = record_positions,
+    *,
+    ceiling: float = math.inf,
+) -> tuple[Any, State]:
+    """Records of all frames along a new first axis, and the last state, to go on from.
+
+    Lists that turn out too short are made again with more room and their stretch is redone. `ceiling` is a temperature
+    in K above which something must have gone wrong. A state whose leaves have a leading axis is one of replicas; then
+    that axis comes first in the records too.
+
+    **Raises** `SimulationError` where positions stop being finite or it gets hotter than the ceiling, with the step,
+    the atom, the nearest pair and the last good state.
+    """
+    found = list(chunks(potential, simulator, state, schedule, record, ceiling=ceiling))
+    axis = 1 if replicated(state) else 0
+    records = [chunk.records for chunk in found if chunk.records is not None]
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts, axis), *records), found[-1].state
+
+
+def chunks(
+    potential: AbstractPotential,
+    simulator: AbstractSimulator,
+    state: State,
+    schedule: Schedule,
+    record: Callable[[AbstractPotential, State], Any] = record_positions,
+    *,
+    ceiling: float = math.inf,
+) -> Iterator[Chunk]:
+    """The same, a stretch at a time: for who writes them to a file, looks on, or may have to stop."""
+    at_once = max(1, min(_STEPS, _AT_ONCE // state.neighbors.positions.size))
+    frames, stride = schedule.frames, schedule.stride
+    few = max(n for n in range(1, frames + 1) if frames % n == 0 and (n == 1 or n * stride <= at_once))
+    between = stride - 1 if stride > at_once else 0  # far frames: steps without a record, then one with
+    last = jnp.asarray(stride - between)  # a traced number: all strides run the same compiled step
+
+    def silently(state: State, steps: int) -> Iterator[Chunk]:
+        while steps > 0:
+            now = min(steps, at_once)
+            move = functools.partial(_advance, steps=jnp.asarray(now))
+            state = _safely(potential, simulator, state, move, now, ceiling)[1]
+            steps -= now
+            yield Chunk(None, state)
+
+    for chunk in silently(state, schedule.equilibration):
+        state = chunk.state
+        yield chunk
+    for _ in range(frames // few):
+        for chunk in silently(state, between):
+            state = chunk.state
+            yield chunk
+        move = functools.partial(_frames, frames=few, stride=last, record=record)
+        records, state = _safely(potential, simulator, state, move, few * int(last), ceiling)
+        yield Chunk(records, state)
+
+
+def _safely(
+    potential: AbstractPotential,
+    simulator: AbstractSimulator,
+    state: State,
+    move: Callable[..., tuple[Any, State]],
+    steps: int,
+    ceiling: float,
+) -> tuple[Any, State]:
+    """What `move` makes of the state, with ever roomier lists where they turn out too short."""
+    for attempt in range(_TRIES):
+        records, after = move(potential, simulator, state)
+        wrong = not _sound(after, jnp.asarray(ceiling))
+        if not (wrong or np.any(after.overflow)):
+            return records, after
+        if wrong and attempt > 0:
+            raise explained(potential, simulator, state, steps, ceiling)
+        state = _roomier(potential, state, _ROOMIER ** (attempt + 1))
+    raise SimulationError(
+        f"the neighbour list of radius {float(np.max(state.neighbors.radius)):.3g} Å stays too short: atoms crowd, or "
+        "the cell shrinks, within a few steps; check the potential, and take a shorter time step",
+        state,
+    )
+
+
+def _roomier(potential: AbstractPotential, state: State, spare: float) -> State:
+    several = [relisted(potential, one, spare) for one in members(state)]
+    if not replicated(state):
+        return several[0]
+    lists = alike([one.neighbors for one in several])
+    return stack([one.replace(neighbors=neighbors) for one, neighbors in zip(several, lists, strict=True)])
+
+
+@eqx.filter_jit
+def _sound(state: State, ceiling: Array) -> Array:
+    if replicated(state):
+        return jax.vmap(is_sound, (0, None))(state, ceiling).all()
+    return is_sound(state, ceiling)
+
+
+@eqx.filter_jit
+def _advance(potential: AbstractPotential, simulator: AbstractSimulator, state: State, steps: Array) -> Any:
+    run = lambda state: advance(potential, simulator, state, steps)  # noqa: E731
+    return None, jax.vmap(run)(state) if replicated(state) else run(state)
+
+
+@eqx.filter_jit
+def _frames(
+    potential: AbstractPotential, simulator: AbstractSimulator, state: State, frames: int, stride: Array, record: Any
+) -> tuple[Any, State]:
+    run = lambda state: trajectory(potential, simulator, state, frames, stride, record)  # noqa: E731
+    return jax.vmap(run)(state) if replicated(state) else run(state)

@@ -1,0 +1,34 @@
+"""Integrators of the kind kick – middle – kick, whose middle knows no forces: reversible where the middle is."""
+
+import abc
+
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators.base import AbstractSimulator, State, evaluated, kick, ticked
+
+
+class AbstractSplitting(AbstractSimulator):
+    """Half a kick, a flow without forces for dt, the forces where it leads to, and half a kick with these.
+
+    p ← p + F(x) dt/2;  (x, p, bath) ← middle(x, p, bath);  p ← p + F(x) dt/2
+
+    One force evaluation a step. As the middle knows neither the potential nor the forces, derivatives by parameters
+    come from the kicks alone, and a middle that can be undone makes the whole step undoable.
+    """
+
+    @abc.abstractmethod
+    def middle(self, state: State) -> State:
+        """Positions, momenta and bath after dt without forces."""
+
+    @abc.abstractmethod
+    def unmiddle(self, state: State) -> State:
+        """What `middle` came from, its noise being that of the step that the counter shows."""
+
+    def step(self, potential: AbstractPotential, state: State) -> State:
+        state = kick(state, 0.5 * self.dt)
+        state = ticked(self.middle(state), self.dt)
+        return kick(evaluated(potential, state), 0.5 * self.dt)
+
+    def unstep(self, potential: AbstractPotential, state: State) -> State:
+        """The state one time step earlier, up to rounding."""
+        state = ticked(kick(state, -0.5 * self.dt), self.dt, -1)
+        return kick(evaluated(potential, self.unmiddle(state)), -0.5 * self.dt)
