@@ -7,5 +7,6 @@ from diffsim.simulators.schedule import advance as advance
 from diffsim.simulators.schedule import members as members
 from diffsim.simulators.schedule import replicated as replicated
 from diffsim.simulators.schedule import trajectory as trajectory
+from diffsim.simulators.splitting import AbstractReversible as AbstractReversible
 from diffsim.simulators.splitting import AbstractSplitting as AbstractSplitting
 from diffsim.simulators.verlet import VelocityVerlet as VelocityVerlet

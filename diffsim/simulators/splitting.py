@@ -12,21 +12,25 @@ class AbstractSplitting(AbstractSimulator):
     p ← p + F(x) dt/2;  (x, p, bath) ← middle(x, p, bath);  p ← p + F(x) dt/2
 
     One force evaluation a step. As the middle knows neither the potential nor the forces, derivatives by parameters
-    come from the kicks alone, and a middle that can be undone makes the whole step undoable.
+    come from the kicks alone.
     """
 
     @abc.abstractmethod
     def middle(self, state: State) -> State:
-        """Positions, momenta and bath after dt without forces."""
-
-    @abc.abstractmethod
-    def unmiddle(self, state: State) -> State:
-        """What `middle` came from, its noise being that of the step that the counter shows."""
+        """Positions, momenta and bath after dt without forces; the clock still shows the start of the step."""
 
     def step(self, potential: AbstractPotential, state: State) -> State:
         state = kick(state, 0.5 * self.dt)
         state = ticked(self.middle(state), self.dt)
         return kick(evaluated(potential, state), 0.5 * self.dt)
+
+
+class AbstractReversible(AbstractSplitting):
+    """A splitting whose middle can be undone, and so the whole step."""
+
+    @abc.abstractmethod
+    def unmiddle(self, state: State) -> State:
+        """What `middle` came from; the clock shows the start of the step, so noise can be drawn again."""
 
     def unstep(self, potential: AbstractPotential, state: State) -> State:
         """The state one time step earlier, up to rounding."""

@@ -5,10 +5,10 @@ from jaxtyping import Array, Float
 
 from diffsim.fields import as_array
 from diffsim.simulators.base import State, drift
-from diffsim.simulators.splitting import AbstractSplitting
+from diffsim.simulators.splitting import AbstractReversible
 
 
-class VelocityVerlet(AbstractSplitting):
+class VelocityVerlet(AbstractReversible):
     """Constant energy: velocity Verlet (doi:10.1103/PhysRev.159.98, doi:10.1063/1.442716).
 
     p ← p + F(x) dt/2;  x ← x + p/m dt;  p ← p + F(x) dt/2
