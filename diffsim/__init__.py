@@ -35,14 +35,17 @@ if TYPE_CHECKING:
         bulk_modulus,
         dynamical_matrix,
         elastic_constants,
+        error_of_mean,
         group_velocities,
         harmonic_thermodynamics,
+        independent_frames,
         is_born_stable,
         mode_gruneisen,
         phonon_dos,
         phonon_frequencies,
         reciprocal_mesh,
         shear_modulus,
+        standard_error,
     )
     from diffsim.optimizers import Scipy
     from diffsim.parametrization import Free
@@ -78,8 +81,9 @@ _CONTENTS = {
     "observables": """
         AbstractObservable CohesiveEnergy ElasticConstants EquationOfState ForceConstants LatticeConstant ModeGruneisen
         PhaseEnergy PhononFrequencies StackingFaultEnergy Stress SurfaceEnergy VacancyFormationEnergy
-        bulk_modulus dynamical_matrix elastic_constants group_velocities harmonic_thermodynamics is_born_stable
-        mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh shear_modulus
+        bulk_modulus dynamical_matrix elastic_constants error_of_mean group_velocities harmonic_thermodynamics
+        independent_frames is_born_stable mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh shear_modulus
+        standard_error
     """,
     "experiment": "Experiment Target evaluate",
     "fit": "FitState Plateau fit",

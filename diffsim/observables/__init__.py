@@ -2,6 +2,9 @@
 
 from diffsim.observables.base import AbstractObservable as AbstractObservable
 from diffsim.observables.base import AbstractStatic as AbstractStatic
+from diffsim.observables.blocking import error_of_mean as error_of_mean
+from diffsim.observables.blocking import independent_frames as independent_frames
+from diffsim.observables.blocking import standard_error as standard_error
 from diffsim.observables.defects import VacancyFormationEnergy as VacancyFormationEnergy
 from diffsim.observables.elastic import ElasticConstants as ElasticConstants
 from diffsim.observables.elastic import bulk_modulus as bulk_modulus

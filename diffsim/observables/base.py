@@ -1,7 +1,7 @@
 """What every observable is: what to keep of one frame, and what to make of all of them."""
 
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ class AbstractObservable(eqx.Module):
     """A property that can be predicted. Only its records are stored, one a frame."""
 
     unit: eqx.AbstractVar[str]
+    correlates_times: ClassVar[bool] = False  # whether frames must follow each other in time, all of one weight
 
     @property
     @abc.abstractmethod
