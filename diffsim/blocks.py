@@ -26,6 +26,30 @@ def energy_by_edges(potential: AbstractPotential, seen: Graph, atoms: int) -> Ve
     return in_blocks(potential, derivative, seen, atoms)[0]
 
 
+def work_by_edges(
+    potential: AbstractPotential, seen: Graph, displaced: Vectors, atoms: int
+) -> tuple[Vectors, Vectors, AbstractPotential]:
+    """Derivatives of φ = Σ_ij ∂E/∂r_ij · δ_ij by r_ij, by δ_ij and by the parameters, in one reverse pass.
+
+    With δ_ij = w_j − w_i, −φ is the work Σ_i w_i·F_i. So its derivatives are all that the adjoint of a step asks for:
+    the Hessian times w, the forces (∂φ/∂δ_ij = ∂E/∂r_ij), and Σ_i w_i·∂F_i/∂θ.
+    """
+    theta, rest = eqx.partition(potential, eqx.is_inexact_array)
+
+    def derivatives(part: tuple[Graph, Vectors]) -> tuple[tuple[Vectors, Vectors], AbstractPotential]:
+        seen, displaced = part
+
+        def work(vectors: Vectors, displaced: Vectors, theta: AbstractPotential) -> Float[Array, ""]:
+            energy = lambda v: energy_of(eqx.combine(theta, rest), seen, v)  # noqa: E731
+            return jax.jvp(energy, (vectors,), (displaced,))[1]
+
+        by_vectors, by_displaced, by_theta = jax.grad(work, (0, 1, 2))(seen.vectors, displaced, theta)
+        return (by_vectors, by_displaced), by_theta
+
+    (by_vectors, by_displaced), by_theta = in_blocks(potential, derivatives, (seen, displaced), atoms)
+    return by_vectors, by_displaced, by_theta
+
+
 def energy_of(potential: AbstractPotential, seen: Graph, vectors: Vectors) -> Float[Array, ""]:
     """Σ_i w_i E_i with these edge vectors in place of the graph's."""
     energies = potential.atomic_energies(eqx.tree_at(lambda g: g.vectors, seen, vectors))

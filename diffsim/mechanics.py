@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from diffsim.blocks import energy_by_edges, energy_of
+from diffsim.blocks import energy_by_edges, energy_of, work_by_edges
 from diffsim.fields import concrete, require_x64
 from diffsim.graph import graph
 from diffsim.neighbors import Neighbors
@@ -111,6 +111,17 @@ def total_forces(potential: AbstractPotential, system: System, neighbors: Neighb
     vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
     by_edges = energy_by_edges(potential, graph(system, neighbors), len(system.numbers))
     return -jax.vjp(vectors, system.positions)[1](by_edges)[0]
+
+
+def work(
+    potential: AbstractPotential, system: System, neighbors: Neighbors, w: Float[Array, "atoms 3"]
+) -> tuple[Float[Array, "atoms 3"], Float[Array, "atoms 3"], AbstractPotential]:
+    """F, and the derivatives of Σ_i w_i·F_i by positions and by the parameters: what the adjoint of a step needs."""
+    seen = graph(system, neighbors)
+    vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
+    displaced, pull = jax.linearize(vectors, system.positions)[1](w), jax.vjp(vectors, system.positions)[1]
+    by_vectors, by_edges, by_theta = work_by_edges(potential, seen, displaced, len(system.numbers))
+    return -pull(by_edges)[0], -pull(by_vectors)[0], jax.tree.map(jnp.negative, by_theta)
 
 
 _forces = eqx.filter_jit(total_forces)

@@ -1,5 +1,8 @@
 """How derivatives flow back through an experiment, one method a file."""
 
+from diffsim.gradients.backprop import Backprop as Backprop
 from diffsim.gradients.base import AbstractGradient as AbstractGradient
 from diffsim.gradients.base import Sample as Sample
+from diffsim.gradients.forward import Forward as Forward
 from diffsim.gradients.implicit import Implicit as Implicit
+from diffsim.gradients.reversible import Reversible as Reversible

@@ -1,14 +1,17 @@
 """What every gradient method returns, so that observables, targets and `fit` never know which one was used."""
 
 import abc
+import functools
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators import Schedule, State, replicated
 
 Record = Callable[[AbstractPotential, State], Any]
 
@@ -16,8 +19,8 @@ Record = Callable[[AbstractPotential, State], Any]
 class Sample(NamedTuple):
     """What was seen of an experiment."""
 
-    records: Any  # one record a frame, along the first axis
-    weights: Float[Array, " frames"]  # sum to one
+    records: Any  # one record a frame, along the first axis; that of replicas, where there are any, stands before it
+    weights: Float[Array, "*replicas frames"]  # sum to one
     state: State  # the last one, to go on from
     diagnostics: dict[str, Array]  # "overflow": whether the neighbour list was too short, and the method's own
 
@@ -32,3 +35,24 @@ class AbstractGradient(eqx.Module):
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record
     ) -> Sample:
         """Records of the frames that `simulator` and `schedule` ask for."""
+
+
+def uniform(schedule: Schedule) -> Float[Array, " frames"]:
+    """All frames count alike."""
+    return jnp.full(schedule.frames, 1 / schedule.frames)
+
+
+def each_replica(sample: Callable[..., Sample]) -> Callable[..., Sample]:
+    """Lets a method that samples one state sample every replica of a state, all of them counting alike."""
+
+    @functools.wraps(sample)
+    def spread(
+        self: Any, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record
+    ) -> Sample:
+        one = lambda state: sample(self, potential, simulator, state, schedule, record)  # noqa: E731
+        if not replicated(state):
+            return one(state)
+        found = jax.vmap(one)(state)
+        return found._replace(weights=found.weights / len(found.weights))
+
+    return spread

@@ -15,7 +15,7 @@ def refreshed(neighbors: Neighbors, system: System, cutoff: Float[Array, ""]) ->
 
     Replicas under `vmap` decide together: a branch that is taken for one of them is taken for all, and none otherwise.
     """
-    system, cutoff = jax.lax.stop_gradient((system, cutoff))
+    neighbors, system, cutoff = jax.lax.stop_gradient((neighbors, system, cutoff))
     worn = neighbors.overflow(system, cutoff)
     renewed, flag = _if_any(worn, neighbors, system)
     return renewed, flag | (worn & ~(neighbors.radius >= cutoff))

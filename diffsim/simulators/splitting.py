@@ -22,11 +22,16 @@ class AbstractSplitting(AbstractSimulator):
     def step(self, potential: AbstractPotential, state: State) -> State:
         state = kick(state, 0.5 * self.dt)
         state = ticked(self.middle(state), self.dt)
-        return kick(evaluated(potential, state), 0.5 * self.dt)
+        return kick(self.evaluate(potential, state), 0.5 * self.dt)
 
 
 class AbstractReversible(AbstractSplitting):
     """A splitting whose middle can be undone, and so the whole step."""
+
+    @property
+    def loses_digits(self) -> bool:
+        """Whether undoing many steps magnifies rounding even without chaos, as that of friction does."""
+        return False
 
     @abc.abstractmethod
     def unmiddle(self, state: State) -> State:

@@ -1,0 +1,231 @@
+"""A trajectory and its adjoint, which goes back from the end and rebuilds the states that it passes."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from diffsim.gradients.base import Record
+from diffsim.mechanics import work
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators import AbstractReversible, Schedule, State
+from diffsim.simulators.base import evaluated, kick, ticked
+from diffsim.simulators.lists import refreshed
+
+
+class Point(NamedTuple):
+    """What moves."""
+
+    positions: Float[Array, "atoms 3"]
+    momenta: Float[Array, "atoms 3"]
+    bath: Any
+
+    @staticmethod
+    def of(state: State) -> "Point":
+        assert state.momenta is not None
+        return Point(state.system.positions, state.momenta, state.bath)
+
+    def placed(self, state: State) -> State:
+        """The state with these positions, momenta and bath."""
+        system = state.system.replace(positions=self.positions)
+        return state.replace(system=system, momenta=self.momenta, bath=self.bath)
+
+
+class Way(NamedTuple):
+    """What does not change along a path. States are kept every `segment` steps; 0 where none are."""
+
+    record: Record
+    schedule: Schedule
+    segment: int
+    limit: float  # Å
+
+
+_Given = tuple[AbstractPotential, Point, State, AbstractReversible]
+
+
+@eqx.filter_custom_vjp
+def path(given: _Given, way: Way) -> tuple[Any, Point, Bool[Array, ""], Any]:
+    """Records, the point where it ends, whether a list was too short, and the states that were kept.
+
+    Derivatives are by the potential and the point given, of the records and the point where it ends.
+    """
+    potential, start, state, simulator = given
+    state = evaluated(potential, start.placed(state))
+    begin = state.step
+    kept = None
+    if way.segment:
+        slots = way.schedule.steps // way.segment + 1
+        kept = jax.tree.map(lambda x: jnp.zeros((slots, *x.shape), x.dtype), start)
+
+    def step(_: Any, carry: tuple[State, Any]) -> tuple[State, Any]:
+        state, kept = carry
+        state = simulator.step(potential, state)
+        if way.segment:
+            slot = (state.step - begin) // way.segment  # what stays in it is the last state that belongs there
+            kept = jax.tree.map(lambda into, x: into.at[slot].set(x), kept, Point.of(state))
+        return state, kept
+
+    def frame(carry: tuple[State, Any], number: Array) -> tuple[tuple[State, Any], Any]:
+        before = jnp.where(number == 0, way.schedule.equilibration, 0)
+        carry = jax.lax.fori_loop(0, before + way.schedule.stride, step, carry)
+        return carry, way.record(potential, carry[0])
+
+    (state, kept), records = jax.lax.scan(frame, (state, kept), jnp.arange(way.schedule.frames))
+    return records, Point.of(state), state.overflow, kept
+
+
+@path.def_fwd
+def _forth(perturbed: Any, given: _Given, way: Way) -> tuple[Any, Any]:
+    if any(jax.tree.leaves(perturbed[2:])):
+        raise ValueError(
+            "Reversible has derivatives by the potential and by positions and momenta at the start, not by the cell, "
+            "masses or the simulator's own numbers: use Backprop or Forward for those"
+        )
+    out = path.fn(given, way)
+    return out, (out[1], out[3])
+
+
+class _Back(NamedTuple):
+    """A point of the way back, and the sums of cotangents there.
+
+    Behind the first point its momenta have had the half kick of the step that follows.
+    """
+
+    state: State
+    bars: Point
+    potential: AbstractPotential  # only its numbers
+    off: Float[Array, ""]  # Å, how far the rebuilt positions were from those kept, at most
+
+
+@path.def_bwd
+def _adjoint(ended: tuple[Point, Any], cotangents: Any, perturbed: Any, given: _Given, way: Way) -> tuple[Any, ...]:
+    del perturbed
+    end, kept = ended
+    potential, start, state, simulator = given
+    steps, half = way.schedule.steps, 0.5 * simulator.dt
+    state = ticked(end.placed(state), simulator.dt, steps)
+    theta, rest = eqx.partition(potential, eqx.is_inexact_array)
+    shapes = eqx.filter_eval_shape(way.record, potential, evaluated(potential, state))
+    seen = _filled(cotangents[0], jax.tree.map(lambda s: _stacked(s, way.schedule.frames), shapes))
+    mobile = state.mobile
+    held = lambda v: v if mobile is None else jnp.where(mobile, v, 0.0)  # noqa: E731
+
+    def look(back: _Back, number: Int[Array, ""], last: Array) -> tuple[_Back, Array, Array]:
+        """Takes in the cotangents of a record, those of momenta and forces to be handed on."""
+        here = kick(evaluated(potential, back.state), jnp.where(last, 0.0, -half))
+
+        def record(theta: Any, point: Point, forces: Array) -> Any:
+            return way.record(eqx.combine(theta, rest), point.placed(here).replace(forces=forces))
+
+        _, pull = eqx.filter_vjp(record, theta, Point.of(here), here.forces)
+        of_theta, of_point, of_forces = pull(jax.tree.map(lambda bar: bar[number], seen))
+        bars = back.bars._replace(
+            positions=back.bars.positions + of_point.positions,
+            bath=jax.tree.map(jnp.add, back.bars.bath, of_point.bath),
+        )
+        summed = jax.tree.map(jnp.add, back.potential, of_theta)
+        return back._replace(bars=bars, potential=summed), of_point.momenta, of_forces
+
+    def pass_by(before_last: Int[Array, ""], back: _Back) -> _Back:
+        """The point so many steps before the end, and the flow that led to it."""
+        n = steps - before_last
+        follows, precedes = (before_last > 0), (n > 0)  # half kicks: of the step that follows and the one before
+        back, fresh = _renewed(back, kept, n, way.segment, follows)
+        neighbors, _ = refreshed(back.state.neighbors, back.state.system, potential.cutoff)
+        back = back._replace(state=back.state.replace(neighbors=neighbors))
+        momenta, forces = jnp.zeros_like(start.momenta), jnp.zeros_like(start.momenta)
+        if jax.tree.leaves(seen):
+            frame = (n - way.schedule.equilibration) // way.schedule.stride - 1
+            watched = ((n - way.schedule.equilibration) % way.schedule.stride == 0) & (frame >= 0)
+            zeros = momenta, forces
+            back, momenta, forces = jax.lax.cond(
+                watched, lambda b: look(b, frame, ~follows), lambda b: (b, *zeros), back
+            )
+        total = back.bars.momenta + momenta
+        w = half * (follows * back.bars.momenta + precedes * total) + forces
+        forces, by_positions, by_theta = work(potential, back.state.system, neighbors, held(w))
+        at = kick(back.state.replace(forces=held(forces)), -half * follows)
+        if kept is not None:
+            at = at.replace(momenta=jnp.where(fresh, kept.momenta[n // way.segment], at.momenta))
+        at = kick(at, -half * precedes)
+        bars = back.bars._replace(positions=back.bars.positions + by_positions, momenta=total)
+        summed = jax.tree.map(jnp.add, back.potential, by_theta)
+        back = _Back(at, bars, summed, back.off)
+        return jax.lax.cond(precedes, lambda b: _unflown(simulator, b), lambda b: b, back)
+
+    zeros = jax.tree.map(jnp.zeros_like, theta)
+    first = _Back(
+        state.replace(forces=jnp.zeros_like(start.momenta)), _filled(cotangents[1], end), zeros, jnp.zeros(())
+    )
+    back = jax.lax.fori_loop(0, steps + 1, pass_by, first)
+    off = jnp.maximum(back.off, _apart(back.state.system.positions, start.positions))
+    by_positions = eqx.error_if(
+        back.bars.positions,
+        ~(off <= way.limit),
+        "Reversible rebuilt a state that is off by more than its limit: the path is too long for the chaos in it; "
+        "take fewer steps, choose Truncated or Reweighting, or raise the limit",
+    )
+    blank = jax.tree.map(lambda _: None, eqx.filter((state, simulator), eqx.is_inexact_array))
+    return back.potential, back.bars._replace(positions=by_positions), *blank
+
+
+def reconstruction_error(given: _Given, end: Point, kept: Any, way: Way) -> Float[Array, ""]:
+    """How far off in Å rebuilt states are, at most, from those kept and from the start, as the adjoint meets them."""
+    potential, start, state, simulator = given
+    steps = way.schedule.steps
+    last = evaluated(potential, ticked(end.placed(state), simulator.dt, steps))
+
+    def step(done: Array, back: _Back) -> _Back:
+        back = back._replace(state=simulator.unstep(potential, back.state))
+        back, fresh = _renewed(back, kept, steps - done - 1, way.segment, jnp.asarray(True))
+        if kept is None:
+            return back
+        slot = jax.tree.map(lambda x: x[(steps - done - 1) // way.segment], kept)
+        return back._replace(
+            state=jax.lax.cond(fresh, lambda s: evaluated(potential, slot.placed(s)), lambda s: s, back.state)
+        )
+
+    back = jax.lax.fori_loop(0, steps, step, _Back(last, start, potential, jnp.zeros(())))
+    return jnp.maximum(back.off, _apart(back.state.system.positions, start.positions))
+
+
+def _unflown(simulator: AbstractReversible, back: _Back) -> _Back:
+    """Before the middle of the step that led here, with its adjoint."""
+    after = ticked(back.state, simulator.dt, -1)
+    before = simulator.unmiddle(after)
+    _, pull = eqx.filter_vjp(lambda point: Point.of(simulator.middle(point.placed(before))), Point.of(before))
+    return back._replace(state=before, bars=pull(back.bars)[0])
+
+
+def _renewed(back: _Back, kept: Any, n: Array, segment: int, follows: Array) -> tuple[_Back, Bool[Array, ""]]:
+    """With the positions and bath that were kept after n steps, if any, and whether there were."""
+    if kept is None:
+        return back, jnp.asarray(False)
+    fresh = (n % segment == segment - 1) & follows & (n > 0)
+    positions, _, bath = jax.tree.map(lambda x: x[n // segment], kept)
+    found = Point.of(back.state)
+    off = jnp.where(fresh, _apart(positions, found.positions), 0.0)
+    pick = lambda new, old: jnp.where(fresh, new, old)  # noqa: E731
+    point = found._replace(positions=pick(positions, found.positions), bath=jax.tree.map(pick, bath, found.bath))
+    return back._replace(state=point.placed(back.state), off=jnp.maximum(back.off, off)), fresh
+
+
+def _apart(left: Array, right: Array) -> Float[Array, ""]:
+    return jnp.max(jnp.abs(left - right))
+
+
+def _stacked(shape: Any, frames: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((frames, *shape.shape), shape.dtype)
+
+
+def _filled(cotangents: Any, like: Any) -> Any:
+    """Cotangents with zeros in place of those that nobody asked for; None where there is no derivative."""
+
+    def fill(cotangent: Any, leaf: Any) -> Any:
+        if leaf is None or not jnp.issubdtype(leaf.dtype, jnp.inexact):
+            return None
+        return jnp.zeros(leaf.shape, leaf.dtype) if cotangent is None else cotangent
+
+    return jax.tree.map(fill, cotangents, like, is_leaf=lambda x: x is None)
