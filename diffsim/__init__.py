@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ModeGruneisen,
         PhaseEnergy,
         PhononFrequencies,
+        RadialDistribution,
         StackingFaultEnergy,
         Stress,
         SurfaceEnergy,
@@ -62,7 +63,17 @@ if TYPE_CHECKING:
     )
     from diffsim.relax import relax
     from diffsim.simulate import chunks, record_positions, simulate
-    from diffsim.simulators import AbstractSimulator, Schedule, State, VelocityVerlet
+    from diffsim.simulators import (
+        AbstractSimulator,
+        Brownian,
+        Bussi,
+        Langevin,
+        NoseHoover,
+        Ramp,
+        Schedule,
+        State,
+        VelocityVerlet,
+    )
     from diffsim.starts import perturbed
     from diffsim.system import System
     from diffsim.trouble import SimulationError
@@ -74,13 +85,13 @@ _CONTENTS = {
     "potentials": "AbstractPotential Buckingham EAM EDIP Gupta LennardJones Morse StillingerWeber Tersoff",
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",
-    "simulators": "AbstractSimulator Schedule State VelocityVerlet",
+    "simulators": "AbstractSimulator Brownian Bussi Langevin NoseHoover Ramp Schedule State VelocityVerlet",
     "simulate": "chunks record_positions simulate",
     "trouble": "SimulationError",
     "gradients": "AbstractGradient Implicit",
     "observables": """
         AbstractObservable CohesiveEnergy ElasticConstants EquationOfState ForceConstants LatticeConstant ModeGruneisen
-        PhaseEnergy PhononFrequencies StackingFaultEnergy Stress SurfaceEnergy VacancyFormationEnergy
+        PhaseEnergy PhononFrequencies RadialDistribution StackingFaultEnergy Stress SurfaceEnergy VacancyFormationEnergy
         bulk_modulus dynamical_matrix elastic_constants error_of_mean group_velocities harmonic_thermodynamics
         independent_frames is_born_stable mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh shear_modulus
         standard_error

