@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from diffsim.neighbors import Neighbors
     from diffsim.observables import (
         AbstractObservable,
+        AngularDistribution,
         CohesiveEnergy,
         ElasticConstants,
         EquationOfState,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         RadialDistribution,
         StackingFaultEnergy,
         Stress,
+        StructureFactor,
         SurfaceEnergy,
         VacancyFormationEnergy,
         bulk_modulus,
@@ -90,8 +92,9 @@ _CONTENTS = {
     "trouble": "SimulationError",
     "gradients": "AbstractGradient Implicit",
     "observables": """
-        AbstractObservable CohesiveEnergy ElasticConstants EquationOfState ForceConstants LatticeConstant ModeGruneisen
-        PhaseEnergy PhononFrequencies RadialDistribution StackingFaultEnergy Stress SurfaceEnergy VacancyFormationEnergy
+        AbstractObservable AngularDistribution CohesiveEnergy ElasticConstants EquationOfState ForceConstants
+        LatticeConstant ModeGruneisen PhaseEnergy PhononFrequencies RadialDistribution StackingFaultEnergy Stress
+        StructureFactor SurfaceEnergy VacancyFormationEnergy
         bulk_modulus dynamical_matrix elastic_constants error_of_mean group_velocities harmonic_thermodynamics
         independent_frames is_born_stable mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh shear_modulus
         standard_error

@@ -1,5 +1,6 @@
 """Properties, one a file: a function for a person and an observable for an experiment."""
 
+from diffsim.observables.angular import AngularDistribution as AngularDistribution
 from diffsim.observables.base import AbstractObservable as AbstractObservable
 from diffsim.observables.base import AbstractStatic as AbstractStatic
 from diffsim.observables.blocking import error_of_mean as error_of_mean
@@ -25,6 +26,7 @@ from diffsim.observables.phonons import PhononFrequencies as PhononFrequencies
 from diffsim.observables.phonons import dynamical_matrix as dynamical_matrix
 from diffsim.observables.phonons import phonon_frequencies as phonon_frequencies
 from diffsim.observables.radial import RadialDistribution as RadialDistribution
+from diffsim.observables.structure import StructureFactor as StructureFactor
 from diffsim.observables.surfaces import SurfaceEnergy as SurfaceEnergy
 from diffsim.observables.thermodynamics import harmonic_thermodynamics as harmonic_thermodynamics
 from diffsim.observables.thermodynamics import phonon_dos as phonon_dos
