@@ -22,19 +22,25 @@ if TYPE_CHECKING:
         AbstractObservable,
         AngularDistribution,
         CohesiveEnergy,
+        Diffusion,
         ElasticConstants,
         EquationOfState,
         ForceConstants,
+        GreenKuboDiffusion,
         LatticeConstant,
+        MeanSquareDisplacement,
         ModeGruneisen,
         PhaseEnergy,
         PhononFrequencies,
         RadialDistribution,
+        SpectralEnergyDensity,
         StackingFaultEnergy,
         Stress,
         StructureFactor,
         SurfaceEnergy,
         VacancyFormationEnergy,
+        VelocityAutocorrelation,
+        VibrationalDensityOfStates,
         bulk_modulus,
         dynamical_matrix,
         elastic_constants,
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
         harmonic_thermodynamics,
         independent_frames,
         is_born_stable,
+        lorentzian,
         mode_gruneisen,
         phonon_dos,
         phonon_frequencies,
@@ -92,12 +99,13 @@ _CONTENTS = {
     "trouble": "SimulationError",
     "gradients": "AbstractGradient Implicit",
     "observables": """
-        AbstractObservable AngularDistribution CohesiveEnergy ElasticConstants EquationOfState ForceConstants
-        LatticeConstant ModeGruneisen PhaseEnergy PhononFrequencies RadialDistribution StackingFaultEnergy Stress
-        StructureFactor SurfaceEnergy VacancyFormationEnergy
+        AbstractObservable AngularDistribution CohesiveEnergy Diffusion ElasticConstants EquationOfState ForceConstants
+        GreenKuboDiffusion LatticeConstant MeanSquareDisplacement ModeGruneisen PhaseEnergy PhononFrequencies
+        RadialDistribution SpectralEnergyDensity StackingFaultEnergy Stress StructureFactor SurfaceEnergy
+        VacancyFormationEnergy VelocityAutocorrelation VibrationalDensityOfStates
         bulk_modulus dynamical_matrix elastic_constants error_of_mean group_velocities harmonic_thermodynamics
-        independent_frames is_born_stable mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh shear_modulus
-        standard_error
+        independent_frames is_born_stable lorentzian mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh
+        shear_modulus standard_error
     """,
     "experiment": "Experiment Target evaluate",
     "fit": "FitState Plateau fit",

@@ -7,6 +7,9 @@ from diffsim.observables.blocking import error_of_mean as error_of_mean
 from diffsim.observables.blocking import independent_frames as independent_frames
 from diffsim.observables.blocking import standard_error as standard_error
 from diffsim.observables.defects import VacancyFormationEnergy as VacancyFormationEnergy
+from diffsim.observables.diffusion import Diffusion as Diffusion
+from diffsim.observables.diffusion import GreenKuboDiffusion as GreenKuboDiffusion
+from diffsim.observables.diffusion import MeanSquareDisplacement as MeanSquareDisplacement
 from diffsim.observables.elastic import ElasticConstants as ElasticConstants
 from diffsim.observables.elastic import bulk_modulus as bulk_modulus
 from diffsim.observables.elastic import elastic_constants as elastic_constants
@@ -19,6 +22,8 @@ from diffsim.observables.faults import StackingFaultEnergy as StackingFaultEnerg
 from diffsim.observables.force_constants import ForceConstants as ForceConstants
 from diffsim.observables.lattice import LatticeConstant as LatticeConstant
 from diffsim.observables.lattice import Stress as Stress
+from diffsim.observables.modes import SpectralEnergyDensity as SpectralEnergyDensity
+from diffsim.observables.modes import lorentzian as lorentzian
 from diffsim.observables.phonon_response import ModeGruneisen as ModeGruneisen
 from diffsim.observables.phonon_response import group_velocities as group_velocities
 from diffsim.observables.phonon_response import mode_gruneisen as mode_gruneisen
@@ -31,3 +36,5 @@ from diffsim.observables.surfaces import SurfaceEnergy as SurfaceEnergy
 from diffsim.observables.thermodynamics import harmonic_thermodynamics as harmonic_thermodynamics
 from diffsim.observables.thermodynamics import phonon_dos as phonon_dos
 from diffsim.observables.thermodynamics import reciprocal_mesh as reciprocal_mesh
+from diffsim.observables.velocities import VelocityAutocorrelation as VelocityAutocorrelation
+from diffsim.observables.velocities import VibrationalDensityOfStates as VibrationalDensityOfStates

@@ -1,0 +1,102 @@
+"""Phonons as they are seen in a trajectory: frequency and lifetime of single modes."""
+
+from typing import Any, ClassVar, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from diffsim.fields import as_array, constant
+from diffsim.observables.base import AbstractObservable
+from diffsim.observables.correlation import Window, autocorrelation, check_lags, check_window, spacing, spectrum
+from diffsim.observables.phonons import dynamical_matrix
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators.base import State
+from diffsim.system import System, lattice_points
+
+
+class Amplitudes(NamedTuple):
+    """What modes keep of a frame."""
+
+    time: Float[Array, "*frames"]
+    modes: Complex[Array, "*frames modes"]  # √eV
+
+
+class SpectralEnergyDensity(AbstractObservable):
+    """Energy of normal modes by frequency, S_s(ν) = 2 ∫ ⟨a_s*(0) a_s(t)⟩ w(t) cos(2πνt) dt, ∫ S dν = ⟨|a_s|²⟩ = kT.
+
+    a_s = N^−½ Σ_jL √m_j e_s*(j)·v_jL e^{−iq·r_jL}: velocities projected on the eigenvectors of one wave vector
+    (doi:10.1103/PhysRevB.81.081411 sums over them). A mode of lifetime τ is a Lorentzian of full width 1/2πτ.
+
+    `SpectralEnergyDensity.of` makes the projections for `primitive.supercell(repeats)`, whose order and rest positions
+    they belong to. Resolution and windows as in `VibrationalDensityOfStates`.
+    """
+
+    correlates_times: ClassVar[bool] = True
+    projections: Complex[Array, "modes atoms 3"]  # of velocities times √m
+    frequencies: Float[Array, " points"] = eqx.field(converter=as_array)  # THz
+    lags: int = constant()
+    window: Window = constant(default="hann")
+    unit: str = constant(default="eV/THz")
+
+    def __check_init__(self) -> None:
+        check_lags(self.lags, 2)
+        check_window(self.window)
+
+    @staticmethod
+    def of(
+        potential: AbstractPotential, primitive: System, repeats: tuple[int, int, int], qpoint: Any, **fields: Any
+    ) -> "SpectralEnergyDensity":
+        """The modes, ascending in frequency, at `qpoint`, fractions of the reciprocal lattice of the primitive cell.
+
+        **Raises** `ValueError` for a wave vector that does not fit into the repeated cell.
+        """
+        q = np.asarray(qpoint, float)
+        if np.abs(q * repeats - np.rint(q * repeats)).max() > 1e-9:
+            raise ValueError(
+                f"the wave {q.tolist()} does not fit into {tuple(repeats)} cells: its q × repeats must be integers"
+            )
+        _, vectors = np.linalg.eigh(np.asarray(dynamical_matrix(potential, primitive, q[None])[0]))
+        atoms, cells = len(primitive.numbers), lattice_points(repeats)
+        inside = np.asarray(primitive.positions) @ np.linalg.inv(primitive.cell)
+        phase = np.exp(-2j * np.pi * (inside[:, None] + cells[None]) @ q) / np.sqrt(len(cells))  # [atoms cells]
+        waves = vectors.T.conj().reshape(-1, atoms, 1, 3) * phase[..., None]
+        return SpectralEnergyDensity(jnp.asarray(waves.reshape(len(vectors), -1, 3)), **fields)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(f"mode {s + 1}" for s in range(len(self.projections)))
+
+    def record(self, potential: AbstractPotential, state: State) -> Amplitudes:
+        if state.momenta is None or state.time is None:
+            raise ValueError("modes need a state that moves: one made by init of a simulator")
+        heavy = state.momenta / jnp.sqrt(state.system.masses)[:, None]
+        return Amplitudes(state.time, jnp.einsum("sjx,jx->s", self.projections, heavy.astype(self.projections.dtype)))
+
+    def estimate(self, records: Amplitudes, weights: Float[Array, " frames"]) -> Float[Array, "modes points"]:
+        dt = spacing(records.time, weights, self.lags)
+        correlation = autocorrelation(records.modes, jnp.eye(records.modes.shape[1]), self.lags)
+        return spectrum(correlation, dt, self.frequencies, self.window)
+
+
+class Line(NamedTuple):
+    """A Lorentzian."""
+
+    frequency: float  # THz
+    width: float  # THz, full width at half maximum: 1/2πτ
+
+
+def lorentzian(frequencies: np.ndarray, spectrum: np.ndarray) -> Line:
+    """The Lorentzian that comes closest to one line of a spectrum, by least squares.
+
+    It holds the width of the window too, about 1/L for the longest lag L: take lags of many lifetimes.
+    """
+    from scipy.optimize import curve_fit
+
+    x, y = np.asarray(frequencies, float), np.asarray(spectrum, float)
+    top = np.argmax(y)
+    wide = np.sum(0.5 * (y[1:] + y[:-1]) * np.diff(x)) * 2 / (np.pi * y[top])
+    shape = lambda x, height, at, width: height / (1 + (2 * (x - at) / width) ** 2)  # noqa: E731
+    (_, at, width), _ = curve_fit(shape, x, y, (y[top], x[top], wide))
+    return Line(float(at), float(abs(width)))
