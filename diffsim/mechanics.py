@@ -119,7 +119,7 @@ def work(
     """F, and the derivatives of Σ_i w_i·F_i by positions and by the parameters: what the adjoint of a step needs."""
     seen = graph(system, neighbors)
     vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
-    displaced, pull = jax.linearize(vectors, system.positions)[1](w), jax.vjp(vectors, system.positions)[1]
+    displaced, pull = jax.jvp(vectors, (system.positions,), (w,))[1], jax.vjp(vectors, system.positions)[1]
     by_vectors, by_edges, by_theta = work_by_edges(potential, seen, displaced, len(system.numbers))
     return -pull(by_edges)[0], -pull(by_vectors)[0], jax.tree.map(jnp.negative, by_theta)
 

@@ -10,7 +10,6 @@ from diffsim.fields import constant
 from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import Schedule, State
-from diffsim.simulators.base import evaluated
 
 
 class Backprop(AbstractGradient):
@@ -39,7 +38,7 @@ class Backprop(AbstractGradient):
             state, _ = self._scan(step, state, schedule.stride)
             return state, record(potential, state)
 
-        state, _ = self._scan(step, evaluated(potential, state), schedule.equilibration)
+        state, _ = self._scan(step, simulator.evaluate(potential, state), schedule.equilibration)
         scan = jax.lax.scan if self.checkpoints is None else self._scan
         state, records = scan(frame, state, length=schedule.frames)
         return Sample(records, uniform(schedule), state, {"overflow": state.overflow})

@@ -6,7 +6,6 @@ from diffsim.fields import constant
 from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import Schedule, State, advance, trajectory
-from diffsim.simulators.base import evaluated
 
 
 class Forward(AbstractGradient):
@@ -21,6 +20,6 @@ class Forward(AbstractGradient):
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record
     ) -> Sample:
-        state = advance(potential, simulator, evaluated(potential, state), schedule.equilibration)
+        state = advance(potential, simulator, simulator.evaluate(potential, state), schedule.equilibration)
         records, state = trajectory(potential, simulator, state, schedule.frames, schedule.stride, record)
         return Sample(records, uniform(schedule), state, {"overflow": state.overflow})

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.gradients.base import Record
 from diffsim.mechanics import work
+from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import AbstractReversible, Schedule, State
 from diffsim.simulators.base import evaluated, kick, ticked
@@ -93,7 +94,8 @@ class _Back(NamedTuple):
     Behind the first point its momenta have had the half kick of the step that follows.
     """
 
-    state: State
+    point: Point
+    neighbors: Neighbors
     bars: Point
     potential: AbstractPotential  # only its numbers
     off: Float[Array, ""]  # Å, how far the rebuilt positions were from those kept, at most
@@ -105,62 +107,58 @@ def _adjoint(ended: tuple[Point, Any], cotangents: Any, perturbed: Any, given: _
     end, kept = ended
     potential, start, state, simulator = given
     steps, half = way.schedule.steps, 0.5 * simulator.dt
-    state = ticked(end.placed(state), simulator.dt, steps)
     theta, rest = eqx.partition(potential, eqx.is_inexact_array)
-    shapes = eqx.filter_eval_shape(way.record, potential, evaluated(potential, state))
+    shapes = eqx.filter_eval_shape(lambda p, s: way.record(p, evaluated(p, end.placed(s))), potential, state)
     seen = _filled(cotangents[0], jax.tree.map(lambda s: _stacked(s, way.schedule.frames), shapes))
     mobile = state.mobile
     held = lambda v: v if mobile is None else jnp.where(mobile, v, 0.0)  # noqa: E731
 
-    def look(back: _Back, number: Int[Array, ""], last: Array) -> tuple[_Back, Array, Array]:
-        """Takes in the cotangents of a record, those of momenta and forces to be handed on."""
-        here = kick(evaluated(potential, back.state), jnp.where(last, 0.0, -half))
+    def look(here: State, half: Array, number: Array) -> tuple[Any, Point, Array]:
+        """Cotangents of the potential, the point and the forces that a record hands down."""
+        here = kick(evaluated(potential, here), -half)
 
         def record(theta: Any, point: Point, forces: Array) -> Any:
             return way.record(eqx.combine(theta, rest), point.placed(here).replace(forces=forces))
 
         _, pull = eqx.filter_vjp(record, theta, Point.of(here), here.forces)
-        of_theta, of_point, of_forces = pull(jax.tree.map(lambda bar: bar[number], seen))
-        bars = back.bars._replace(
-            positions=back.bars.positions + of_point.positions,
-            bath=jax.tree.map(jnp.add, back.bars.bath, of_point.bath),
-        )
-        summed = jax.tree.map(jnp.add, back.potential, of_theta)
-        return back._replace(bars=bars, potential=summed), of_point.momenta, of_forces
+        return pull(jax.tree.map(lambda bar: bar[number], seen))
 
     def pass_by(before_last: Int[Array, ""], back: _Back) -> _Back:
         """The point so many steps before the end, and the flow that led to it."""
         n = steps - before_last
-        follows, precedes = (before_last > 0), (n > 0)  # half kicks: of the step that follows and the one before
-        back, fresh = _renewed(back, kept, n, way.segment, follows)
-        neighbors, _ = refreshed(back.state.neighbors, back.state.system, potential.cutoff)
-        back = back._replace(state=back.state.replace(neighbors=neighbors))
-        momenta, forces = jnp.zeros_like(start.momenta), jnp.zeros_like(start.momenta)
+        follows, precedes = half * (before_last > 0), half * (n > 0)  # kicks of the step that follows, and that before
+        point, off, fresh = _renewed(back.point, kept, n, way.segment, before_last)
+        here = ticked(point.placed(state), simulator.dt, n)
+        neighbors, _ = refreshed(back.neighbors, here.system, potential.cutoff)
+        here = here.replace(neighbors=neighbors)
+
+        bars, summed, of_forces = back.bars, back.potential, jnp.zeros_like(start.momenta)
         if jax.tree.leaves(seen):
-            frame = (n - way.schedule.equilibration) // way.schedule.stride - 1
-            watched = ((n - way.schedule.equilibration) % way.schedule.stride == 0) & (frame >= 0)
-            zeros = momenta, forces
-            back, momenta, forces = jax.lax.cond(
-                watched, lambda b: look(b, frame, ~follows), lambda b: (b, *zeros), back
+            number = (n - way.schedule.equilibration) // way.schedule.stride - 1
+            watched = (n - way.schedule.equilibration) % way.schedule.stride == 0
+            blank = jax.tree.map(jnp.zeros_like, (theta, point, of_forces))
+            of_theta, of_point, of_forces = jax.lax.cond(
+                watched & (number >= 0), lambda: look(here, follows, number), lambda: blank
             )
-        total = back.bars.momenta + momenta
-        w = half * (follows * back.bars.momenta + precedes * total) + forces
-        forces, by_positions, by_theta = work(potential, back.state.system, neighbors, held(w))
-        at = kick(back.state.replace(forces=held(forces)), -half * follows)
+            bars = jax.tree.map(jnp.add, bars, of_point)
+            summed = jax.tree.map(jnp.add, summed, of_theta)
+        w = follows * back.bars.momenta + precedes * bars.momenta + of_forces
+        forces, by_positions, by_theta = work(potential, here.system, neighbors, held(w))
+        momenta = point.momenta - follows * held(forces)
         if kept is not None:
-            at = at.replace(momenta=jnp.where(fresh, kept.momenta[n // way.segment], at.momenta))
-        at = kick(at, -half * precedes)
-        bars = back.bars._replace(positions=back.bars.positions + by_positions, momenta=total)
-        summed = jax.tree.map(jnp.add, back.potential, by_theta)
-        back = _Back(at, bars, summed, back.off)
-        return jax.lax.cond(precedes, lambda b: _unflown(simulator, b), lambda b: b, back)
+            momenta = jnp.where(fresh, kept.momenta[n // way.segment], momenta)
+        point = point._replace(momenta=momenta - precedes * held(forces))
+        bars = bars._replace(positions=bars.positions + by_positions)
+        summed = jax.tree.map(jnp.add, summed, by_theta)
+        point, bars = jax.lax.cond(
+            n > 0, lambda: _unflown(simulator, ticked(here, simulator.dt, -1), point, bars), lambda: (point, bars)
+        )
+        return _Back(point, neighbors, bars, summed, jnp.maximum(back.off, off))
 
     zeros = jax.tree.map(jnp.zeros_like, theta)
-    first = _Back(
-        state.replace(forces=jnp.zeros_like(start.momenta)), _filled(cotangents[1], end), zeros, jnp.zeros(())
-    )
+    first = _Back(end, state.neighbors, _filled(cotangents[1], end), zeros, jnp.zeros(()))
     back = jax.lax.fori_loop(0, steps + 1, pass_by, first)
-    off = jnp.maximum(back.off, _apart(back.state.system.positions, start.positions))
+    off = jnp.maximum(back.off, _apart(back.point.positions, start.positions))
     by_positions = eqx.error_if(
         back.bars.positions,
         ~(off <= way.limit),
@@ -177,39 +175,41 @@ def reconstruction_error(given: _Given, end: Point, kept: Any, way: Way) -> Floa
     steps = way.schedule.steps
     last = evaluated(potential, ticked(end.placed(state), simulator.dt, steps))
 
-    def step(done: Array, back: _Back) -> _Back:
-        back = back._replace(state=simulator.unstep(potential, back.state))
-        back, fresh = _renewed(back, kept, steps - done - 1, way.segment, jnp.asarray(True))
-        if kept is None:
-            return back
-        slot = jax.tree.map(lambda x: x[(steps - done - 1) // way.segment], kept)
-        return back._replace(
-            state=jax.lax.cond(fresh, lambda s: evaluated(potential, slot.placed(s)), lambda s: s, back.state)
-        )
+    def step(done: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
+        back, off = carry
+        back = simulator.unstep(potential, back)
+        n = steps - done - 1
+        _, more, fresh = _renewed(Point.of(back), kept, n, way.segment, n)
+        if kept is not None:
+            slot = jax.tree.map(lambda x: x[n // way.segment], kept)
+            back = jax.lax.cond(fresh, lambda: evaluated(potential, slot.placed(back)), lambda: back)
+        return back, jnp.maximum(off, more)
 
-    back = jax.lax.fori_loop(0, steps, step, _Back(last, start, potential, jnp.zeros(())))
-    return jnp.maximum(back.off, _apart(back.state.system.positions, start.positions))
-
-
-def _unflown(simulator: AbstractReversible, back: _Back) -> _Back:
-    """Before the middle of the step that led here, with its adjoint."""
-    after = ticked(back.state, simulator.dt, -1)
-    before = simulator.unmiddle(after)
-    _, pull = eqx.filter_vjp(lambda point: Point.of(simulator.middle(point.placed(before))), Point.of(before))
-    return back._replace(state=before, bars=pull(back.bars)[0])
+    back, off = jax.lax.fori_loop(0, steps, step, (last, jnp.zeros(())))
+    return jnp.maximum(off, _apart(back.system.positions, start.positions))
 
 
-def _renewed(back: _Back, kept: Any, n: Array, segment: int, follows: Array) -> tuple[_Back, Bool[Array, ""]]:
-    """With the positions and bath that were kept after n steps, if any, and whether there were."""
+def _unflown(simulator: AbstractReversible, after: State, point: Point, bars: Point) -> tuple[Point, Point]:
+    """Before the middle of the step that led here, with its adjoint; the clock shows the start of that step."""
+    before = simulator.unmiddle(point.placed(after))
+    _, pull = eqx.filter_vjp(lambda moving: Point.of(simulator.middle(moving.placed(before))), Point.of(before))
+    return Point.of(before), pull(bars)[0]
+
+
+def _renewed(
+    point: Point, kept: Any, n: Array, segment: int, elsewhere: Array
+) -> tuple[Point, Float[Array, ""], Bool[Array, ""]]:
+    """With the positions and bath that were kept after n steps, how far off they were, and whether there were any.
+
+    Where `elsewhere` is zero the point is an end of the path, and stays.
+    """
     if kept is None:
-        return back, jnp.asarray(False)
-    fresh = (n % segment == segment - 1) & follows & (n > 0)
+        return point, jnp.zeros(()), jnp.asarray(False)
+    fresh = (n % segment == segment - 1) & (elsewhere > 0)
     positions, _, bath = jax.tree.map(lambda x: x[n // segment], kept)
-    found = Point.of(back.state)
-    off = jnp.where(fresh, _apart(positions, found.positions), 0.0)
+    off = jnp.where(fresh, _apart(positions, point.positions), 0.0)
     pick = lambda new, old: jnp.where(fresh, new, old)  # noqa: E731
-    point = found._replace(positions=pick(positions, found.positions), bath=jax.tree.map(pick, bath, found.bath))
-    return back._replace(state=point.placed(back.state), off=jnp.maximum(back.off, off)), fresh
+    return Point(pick(positions, point.positions), point.momenta, jax.tree.map(pick, bath, point.bath)), off, fresh
 
 
 def _apart(left: Array, right: Array) -> Float[Array, ""]:

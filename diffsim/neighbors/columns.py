@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
-_LARGEST = 220  # atoms: their edges and what is computed for them stay in a core's cache
+_LARGEST = 220
 _ALIAS = 512  # numbers: rows that are a multiple of this apart (4 kB) fall into the same lines of a cache
 
 

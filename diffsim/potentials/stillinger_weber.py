@@ -62,14 +62,13 @@ class StillingerWeber(AbstractPotential):
         log = jnp.log(sigma / r)  # one logarithm for two powers, which would cost three times as much
         pair = A * epsilon * (B * jnp.exp(p * log + near) - jnp.exp(q * log + near))
         bond = jnp.where(inside, jnp.exp(gamma * near), 0.0)
-        directions = tuple(x / r for x in graph.vectors)
         pairs = jnp.sum(jnp.where(inside, pair, 0.0), axis=0)
-        return 0.5 * (pairs + self._three_body(directions, bond, middle, end))
+        return 0.5 * (pairs + self._three_body(graph.vectors, r, bond, middle, end))
 
-    def _three_body(self, u: Vectors, bond: Array, middle: Array, end: Array) -> Array:
+    def _three_body(self, vectors: Vectors, r: Array, bond: Array, middle: Array, end: Array) -> Array:
         """Σ_{j≠k} λε f_j f_k (cosθ_jik − cosθ₀)², species of neighbours two at a time."""
         kinds = range(max(len(self.species), 1))
-        moments = [moments_of(u, jnp.where(end == kind, bond, 0.0)) for kind in kinds]
+        moments = [moments_of(vectors, r, jnp.where(end == kind, bond, 0.0)) for kind in kinds]
         total = jnp.zeros_like(bond[0])
         for j in kinds:
             for k in kinds:
@@ -108,11 +107,13 @@ class StillingerWeber(AbstractPotential):
         write_parameters(path, "Stillinger-Weber potential", self.species, values | {"tol": 0.0})
 
 
-def moments_of(u: Vectors, f: Float[Array, "neighbors atoms"]) -> tuple[Array, ...]:
-    """Σ f, Σ f û (x, y, z), Σ f ûû (xx, yy, zz, yz, xz, xy) and Σ f² over the neighbours of each atom."""
-    x, y, z = u
-    fx, fy, fz = f * x, f * y, f * z
-    terms = (f, fx, fy, fz, fx * x, fy * y, fz * z, fy * z, fx * z, fx * y, f * f)
+def moments_of(vectors: Vectors, r: Array, f: Float[Array, "neighbors atoms"]) -> tuple[Array, ...]:
+    """Σ f, Σ f û (x, y, z), Σ f ûû (xx, yy, zz, yz, xz, xy), û = r/|r|, and Σ f² over the neighbours of each atom."""
+    x, y, z = vectors
+    first = f / r  # f û is this times r, and f ûû that times r r: fewer divisions, which compiled code keeps
+    second = first / r
+    xs, ys, zs = second * x, second * y, second * z
+    terms = (f, first * x, first * y, first * z, xs * x, ys * y, zs * z, ys * z, xs * z, xs * y, f * f)
     return tuple(jnp.sum(term, axis=0) for term in terms)
 
 
