@@ -2,6 +2,10 @@
 
 from diffsim.simulators.base import AbstractSimulator as AbstractSimulator
 from diffsim.simulators.base import State as State
+from diffsim.simulators.brownian import Brownian as Brownian
+from diffsim.simulators.bussi import Bussi as Bussi
+from diffsim.simulators.langevin import Langevin as Langevin
+from diffsim.simulators.nose_hoover import NoseHoover as NoseHoover
 from diffsim.simulators.schedule import Schedule as Schedule
 from diffsim.simulators.schedule import advance as advance
 from diffsim.simulators.schedule import members as members
@@ -9,4 +13,5 @@ from diffsim.simulators.schedule import replicated as replicated
 from diffsim.simulators.schedule import trajectory as trajectory
 from diffsim.simulators.splitting import AbstractReversible as AbstractReversible
 from diffsim.simulators.splitting import AbstractSplitting as AbstractSplitting
+from diffsim.simulators.temperature import Ramp as Ramp
 from diffsim.simulators.verlet import VelocityVerlet as VelocityVerlet

@@ -16,6 +16,7 @@ from diffsim.mechanics import neighbors_of, total_forces
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.lists import refreshed
+from diffsim.simulators.temperature import kelvin
 from diffsim.system import System
 
 SKIN = 0.4  # Å: how much further than the cutoff the list of a new state reaches
@@ -59,23 +60,30 @@ class AbstractSimulator(eqx.Module):
         del system, key
         return None
 
+    def evaluate(self, potential: AbstractPotential, state: State) -> State:
+        """The state with the forces of its positions; a barostat wants the virial as well."""
+        return evaluated(potential, state)
+
     def init(
         self,
         potential: AbstractPotential,
         system: System,
         key: Array,
-        temperature: Float[Array, ""] | float,
+        temperature: Float[Array, ""] | float | None = None,
         *,
         mobile: Bool[Array | np.ndarray, " atoms"] | None = None,
         skin: float = SKIN,
     ) -> State:
         """The system with momenta drawn at `temperature` in K, their total zero, and a list with a `skin` in Å.
 
-        Where `mobile` is False an atom is held where it is.
+        A thermostat's own temperature is taken where none is given. Where `mobile` is False an atom is held where it
+        is.
 
-        **Raises** `ValueError` for a temperature below zero, a time step or skin that is not positive, and where a list
-        cannot be made for the potential.
+        **Raises** `ValueError` for a temperature below zero or none at all, a time step or skin that is not positive,
+        and where a list cannot be made for the potential.
         """
+        if temperature is None:
+            temperature = self._own_temperature()
         check_positive("dt", self.dt, "Å √(amu/eV)")
         check_positive("skin", skin, "Å")
         held = None if mobile is None else jnp.asarray(mobile, bool)[:, None]
@@ -93,7 +101,13 @@ class AbstractSimulator(eqx.Module):
             mobile=held,
             overflow=jnp.zeros((), bool),
         )
-        return _evaluated(potential, state)
+        return _evaluated(self, potential, state)
+
+    def _own_temperature(self) -> Float[Array, ""]:
+        own = getattr(self, "temperature", None)
+        if own is None:
+            raise ValueError(f"{type(self).__name__} keeps no temperature: say at how many K it starts, temperature=")
+        return kelvin(own, 0.0)
 
 
 def relisted(potential: AbstractPotential, state: State, spare: float) -> State:
@@ -112,7 +126,7 @@ def evaluated(potential: AbstractPotential, state: State) -> State:
     return state.replace(neighbors=neighbors, forces=forces, overflow=state.overflow | overflow)
 
 
-_evaluated = eqx.filter_jit(evaluated)
+_evaluated = eqx.filter_jit(lambda simulator, potential, state: simulator.evaluate(potential, state))
 
 
 def kick(state: State, dt: Float[Array, ""]) -> State:

@@ -1,0 +1,108 @@
+"""Many small copies of one system side by side, and the published tests of what they should be distributed as."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ase.build import bulk
+
+from diffsim import Langevin, LennardJones, Schedule, State, System, simulate, units
+from diffsim.mechanics import total_energy
+from diffsim.potentials import AbstractPotential
+from diffsim.simulators import AbstractSimulator
+from diffsim.simulators.base import kinetic_energy, maxwell
+
+with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+    import physical_validation as validation  # it greets
+
+LJ = LennardJones(epsilon=0.0104, sigma=3.40, cutoff=5.0, onset=4.5)  # nearest neighbours only: cheap, and anharmonic
+ARGON = System.from_ase(bulk("Ar", a=5.3, cubic=True))  # four atoms: nine degrees of freedom, whose energies vary much
+
+
+@contextlib.contextmanager
+def optimised() -> Iterator[None]:
+    """Compiles as users do: worth it for runs of more than some seconds."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", True)
+
+
+def replicas(
+    simulator: AbstractSimulator,
+    potential: AbstractPotential,
+    system: System,
+    count: int,
+    heat: float,
+    seed: int = 0,
+    skin: float = 1.0,
+) -> State:
+    """One start with so many draws of its momenta and of all later noise."""
+    one = simulator.init(potential, system, jax.random.key(seed), heat, skin=skin)
+    keys, noise = jax.random.split(jax.random.key(seed + 1), (2, count))
+    momenta = jax.vmap(lambda key: maxwell(system, key, heat))(keys)
+    one = one.replace(key=None, neighbors=one.neighbors.widened(24))  # roomy: making it anew would compile again
+    many = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape)), one)
+    return many.replace(momenta=momenta, key=noise)
+
+
+def energies(potential: AbstractPotential, state: State) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Kinetic and potential energy in eV, volume in Å³."""
+    return kinetic_energy(state), total_energy(potential, state.system, state.neighbors), state.system.volume
+
+
+def sampled(
+    simulator: AbstractSimulator, heat: float, schedule: Schedule, count: int, system: System = ARGON, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Kinetic and potential energies and volumes of all frames of all replicas, one after the other.
+
+    They start from somewhat colder ones that noise has thermalised: from a crystal at rest, modes of equal frequency
+    go on in step for many picoseconds.
+    """
+    state = replicas(simulator, LJ, system, count, heat, seed)
+    noisy = Langevin(5 * units.fs, 0.7 * heat, friction=1 / (50 * units.fs))
+    with optimised():
+        _, state = simulate(LJ, noisy, state, Schedule(frames=1, stride=150))
+        records, _ = simulate(LJ, simulator, state, schedule, energies, ceiling=1e4)
+    kinetic, potential, volume = (np.asarray(record).ravel() for record in records)
+    return kinetic, potential, volume
+
+
+def assert_maxwellian(kinetic: np.ndarray, heat: float, n_atoms: int) -> None:
+    """Mean and spread are those of 3 (N − 1) degrees of freedom, within three standard errors."""
+    data = _as_data(kinetic, np.zeros_like(kinetic), heat, n_atoms)
+    off = validation.kinetic_energy.distribution(
+        data, strict=False, verbosity=0, bootstrap_seed=1, data_is_uncorrelated=True
+    )
+    assert max(np.abs(off)) < 3, f"mean and spread are {off} standard errors away"
+
+
+def assert_boltzmann(cold: np.ndarray, hot: np.ndarray, heats: tuple[float, float], n_atoms: int) -> None:
+    """ln P₂(U)/P₁(U) falls with the slope β₂ − β₁ (doi:10.1371/journal.pone.0202764), within three standard errors."""
+    one, two = (_as_data(np.zeros_like(u), u, heat, n_atoms) for u, heat in zip((cold, hot), heats, strict=True))
+    off = validation.ensemble.check(
+        one, two, total_energy=False, verbosity=0, bootstrap_seed=1, data_is_uncorrelated=True
+    )
+    assert max(np.abs(off)) < 3, f"the slope is {off} standard errors away"
+
+
+def _as_data(
+    kinetic: np.ndarray, potential: np.ndarray, heat: float, n_atoms: int, **more: np.ndarray
+) -> validation.data.SimulationData:
+    one = dict.fromkeys(("energy", "length", "volume", "temperature", "pressure", "time"), 1.0)
+    return validation.data.SimulationData(
+        units=validation.data.UnitData(
+            kb=units.kB, **{f"{name}_conversion": value for name, value in one.items()}, **{f"{n}_str": n for n in one}
+        ),
+        system=validation.data.SystemData(
+            natoms=n_atoms, nconstraints=0, ndof_reduction_tra=3, ndof_reduction_rot=0, mass=np.ones(n_atoms)
+        ),
+        ensemble=validation.data.EnsembleData("NVT", natoms=n_atoms, volume=1.0, temperature=heat),
+        observables=validation.data.ObservableData(
+            kinetic_energy=kinetic, potential_energy=potential, total_energy=kinetic + potential, **more
+        ),
+    )
