@@ -21,23 +21,31 @@ if TYPE_CHECKING:
     from diffsim.observables import (
         AbstractObservable,
         AngularDistribution,
+        AverageStress,
         CohesiveEnergy,
+        Density,
         Diffusion,
         ElasticConstants,
         EquationOfState,
+        FiniteTemperatureElasticConstants,
         ForceConstants,
         GreenKuboDiffusion,
+        HeatCapacity,
         LatticeConstant,
         MeanSquareDisplacement,
         ModeGruneisen,
         PhaseEnergy,
         PhononFrequencies,
+        PotentialEnergy,
+        Pressure,
         RadialDistribution,
         SpectralEnergyDensity,
         StackingFaultEnergy,
         Stress,
         StructureFactor,
         SurfaceEnergy,
+        Temperature,
+        ThermalExpansion,
         VacancyFormationEnergy,
         VelocityAutocorrelation,
         VibrationalDensityOfStates,
@@ -99,9 +107,10 @@ _CONTENTS = {
     "trouble": "SimulationError",
     "gradients": "AbstractGradient Implicit",
     "observables": """
-        AbstractObservable AngularDistribution CohesiveEnergy Diffusion ElasticConstants EquationOfState ForceConstants
-        GreenKuboDiffusion LatticeConstant MeanSquareDisplacement ModeGruneisen PhaseEnergy PhononFrequencies
-        RadialDistribution SpectralEnergyDensity StackingFaultEnergy Stress StructureFactor SurfaceEnergy
+        AbstractObservable AngularDistribution AverageStress CohesiveEnergy Density Diffusion ElasticConstants
+        EquationOfState FiniteTemperatureElasticConstants ForceConstants GreenKuboDiffusion HeatCapacity LatticeConstant
+        MeanSquareDisplacement ModeGruneisen PhaseEnergy PhononFrequencies PotentialEnergy Pressure RadialDistribution
+        SpectralEnergyDensity StackingFaultEnergy Stress StructureFactor SurfaceEnergy Temperature ThermalExpansion
         VacancyFormationEnergy VelocityAutocorrelation VibrationalDensityOfStates
         bulk_modulus dynamical_matrix elastic_constants error_of_mean group_velocities harmonic_thermodynamics
         independent_frames is_born_stable lorentzian mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh

@@ -1,6 +1,11 @@
 """Properties, one a file: a function for a person and an observable for an experiment."""
 
 from diffsim.observables.angular import AngularDistribution as AngularDistribution
+from diffsim.observables.averages import AverageStress as AverageStress
+from diffsim.observables.averages import Density as Density
+from diffsim.observables.averages import PotentialEnergy as PotentialEnergy
+from diffsim.observables.averages import Pressure as Pressure
+from diffsim.observables.averages import Temperature as Temperature
 from diffsim.observables.base import AbstractObservable as AbstractObservable
 from diffsim.observables.base import AbstractStatic as AbstractStatic
 from diffsim.observables.blocking import error_of_mean as error_of_mean
@@ -19,6 +24,8 @@ from diffsim.observables.energies import CohesiveEnergy as CohesiveEnergy
 from diffsim.observables.energies import EquationOfState as EquationOfState
 from diffsim.observables.energies import PhaseEnergy as PhaseEnergy
 from diffsim.observables.faults import StackingFaultEnergy as StackingFaultEnergy
+from diffsim.observables.fluctuations import HeatCapacity as HeatCapacity
+from diffsim.observables.fluctuations import ThermalExpansion as ThermalExpansion
 from diffsim.observables.force_constants import ForceConstants as ForceConstants
 from diffsim.observables.lattice import LatticeConstant as LatticeConstant
 from diffsim.observables.lattice import Stress as Stress
@@ -33,6 +40,7 @@ from diffsim.observables.phonons import phonon_frequencies as phonon_frequencies
 from diffsim.observables.radial import RadialDistribution as RadialDistribution
 from diffsim.observables.structure import StructureFactor as StructureFactor
 from diffsim.observables.surfaces import SurfaceEnergy as SurfaceEnergy
+from diffsim.observables.thermal_elastic import FiniteTemperatureElasticConstants as FiniteTemperatureElasticConstants
 from diffsim.observables.thermodynamics import harmonic_thermodynamics as harmonic_thermodynamics
 from diffsim.observables.thermodynamics import phonon_dos as phonon_dos
 from diffsim.observables.thermodynamics import reciprocal_mesh as reciprocal_mesh

@@ -127,6 +127,13 @@ def is_born_stable(constants: Float[Array, "6 6"]) -> Bool[Array, ""]:
     return jnp.all(jnp.linalg.eigvalsh(0.5 * (constants + constants.T)) > 0)
 
 
+def check_components(names: tuple[str, ...]) -> None:
+    """Refuses names that are no elastic constants."""
+    for name in names:
+        if len(name) != 3 or name[0] != "C" or not set(name[1:]) <= set("123456"):
+            raise ValueError(f"elastic constants are called C11 … C66, got {name!r}")
+
+
 class ElasticConstants(AbstractStatic):
     """Chosen elastic constants, named C11 … C66 after their Voigt indices."""
 
@@ -135,9 +142,7 @@ class ElasticConstants(AbstractStatic):
     unit: str = constant(default="GPa")
 
     def __check_init__(self) -> None:
-        for name in self.components:
-            if len(name) != 3 or name[0] != "C" or not set(name[1:]) <= set("123456"):
-                raise ValueError(f"elastic constants are called C11 … C66, got {name!r}")
+        check_components(self.components)
 
     @property
     def labels(self) -> tuple[str, ...]:

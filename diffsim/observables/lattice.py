@@ -35,5 +35,9 @@ class Stress(AbstractStatic):
         return ("xx", "yy", "zz", "yz", "xz", "xy")
 
     def record(self, potential: AbstractPotential, state: State) -> Float[Array, "6"]:
-        s = stress(potential, state.system, state.neighbors)
-        return jnp.stack([s[0, 0], s[1, 1], s[2, 2], s[1, 2], s[0, 2], s[0, 1]]) / units.GPa
+        return voigt(stress(potential, state.system, state.neighbors)) / units.GPa
+
+
+def voigt(s: Float[Array, "3 3"]) -> Float[Array, "6"]:
+    """xx, yy, zz, yz, xz, xy of a symmetric tensor."""
+    return jnp.stack([s[0, 0], s[1, 1], s[2, 2], s[1, 2], s[0, 2], s[0, 1]])
