@@ -27,11 +27,12 @@ from diffsim import (
 )
 from diffsim.observables.fluctuations import Enthalpies
 from diffsim.observables.thermal_elastic import born_terms
-from diffsim.potentials import LennardJones
+from diffsim.potentials import LennardJones, Morse
 from diffsim.relax import strain_matrix
 from tests.helpers import differences, rattled
 
 SW = StillingerWeber.silicon()
+MORSE = Morse(D=1.8, alpha=1.6, r0=2.35, cutoff=4.2, shift=True)
 ROUGH = rattled(bulk("Si", a=5.5), 0.15, seed=2, strain=0.05)
 NAMES = tuple(f"C{i}{j}" for i in range(1, 7) for j in range(1, 7))
 HOT = 1500.0
@@ -196,7 +197,7 @@ def test_derivatives_by_positions_and_parameters_are_differences_in_both_modes(f
     _, weights, neighbors = frames
 
     def predictions(z):
-        potential = eqx.tree_at(lambda p: p.lam, SW, z[-1])
+        potential = eqx.tree_at(lambda p: p.alpha, MORSE, z[-1])
         at = z[:-1].reshape(2, 2, 3)
 
         def record(x):
@@ -209,7 +210,7 @@ def test_derivatives_by_positions_and_parameters_are_differences_in_both_modes(f
         found = [one.estimate(kept, shares) for one, kept in zip(observables, records, strict=True)]
         return jnp.stack([jnp.sum(one * jnp.arange(1, 1 + one.size).reshape(one.shape)) for one in found])
 
-    at = jnp.append(frames[0][:2].reshape(-1), SW.lam)
+    at = jnp.append(frames[0][:2].reshape(-1), MORSE.alpha)
     reverse, forward = jax.jit(jax.jacrev(predictions))(at), jax.jit(jax.jacfwd(predictions))(at)
     expected = differences(jax.jit(predictions), at, 1e-3)
     size = np.abs(expected).max(axis=1, keepdims=True)

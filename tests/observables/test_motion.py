@@ -27,12 +27,13 @@ from diffsim import (
 from diffsim.observables.diffusion import Places
 from diffsim.observables.modes import Amplitudes, lorentzian
 from diffsim.observables.velocities import Velocities
-from diffsim.potentials import LennardJones
+from diffsim.potentials import LennardJones, Morse
 from diffsim.simulators import trajectory
 from diffsim.simulators.base import temperature
 from tests.helpers import differences
 
 SW = StillingerWeber.silicon()
+MORSE = Morse(D=1.8, alpha=1.6, r0=2.35, cutoff=4.2, shift=True)
 PRIMITIVE = System.from_ase(bulk("Si", a=5.43094978))
 CRYSTAL = PRIMITIVE.supercell((2, 2, 2))
 VERLET = VelocityVerlet(0.5 * units.fs)
@@ -206,20 +207,20 @@ def test_a_random_walk_diffuses():
 
 def test_derivatives_by_momenta_and_parameters_are_differences_in_both_modes():
     simulator = VelocityVerlet(2 * units.fs)
-    start = simulator.init(SW, PRIMITIVE, jax.random.key(3), 300.0)
+    start = simulator.init(MORSE, PRIMITIVE, jax.random.key(3), 300.0)
     n = start.momenta.size
     modes = SpectralEnergyDensity.of(SW, PRIMITIVE, (1, 1, 1), (0, 0, 0), frequencies=[9.0, 17.0], lags=6)
     observables = VibrationalDensityOfStates([5.0, 9.0], 6), GreenKuboDiffusion(6), Diffusion(6, 2), modes
 
     def predictions(z):
-        potential = eqx.tree_at(lambda p: p.epsilon, SW, z[-1])
+        potential = eqx.tree_at(lambda p: p.D, MORSE, z[-1])
         state = start.replace(momenta=z[:n].reshape(-1, 3))
         record = lambda p, s: [one.record(p, s) for one in observables]  # noqa: E731
         records, _ = trajectory(potential, simulator, state, 8, 2, record)
         found = [one.estimate(kept, jnp.full(8, 1 / 8)) for one, kept in zip(observables, records, strict=True)]
         return jnp.stack([jnp.sum(one * jnp.arange(1, 1 + one.size).reshape(one.shape)) for one in found])
 
-    at = jnp.append(start.momenta.reshape(-1), SW.epsilon)
+    at = jnp.append(start.momenta.reshape(-1), MORSE.D)
     reverse, forward = jax.jit(jax.jacrev(predictions))(at), jax.jit(jax.jacfwd(predictions))(at)
     expected = differences(jax.jit(predictions), at, 1e-3)
     size = np.abs(expected).max(axis=1, keepdims=True)
