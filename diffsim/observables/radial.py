@@ -80,9 +80,10 @@ class RadialDistribution(AbstractStatic):
         """g(r) of one frame."""
         require_periodic(system, "g(r)")
         complete = reach_of(system, self.images)
-        if (known := concrete(complete)) is not None and known < concrete(self.reach):
+        known, wanted = concrete(complete), concrete(self.reach)
+        if known is not None and wanted is not None and known < wanted:
             raise ValueError(
-                f"g(r) up to {concrete(self.reach):.4g} Å needs images further than the {known:.4g} Å that "
+                f"g(r) up to {wanted:.4g} Å needs images further than the {known:.4g} Å that "
                 f"images={self.images} serve in this cell: take RadialDistribution.of(system, ...)"
             )
         edges = edges_of(self.centers)
