@@ -64,12 +64,12 @@ class Mean(AbstractStatic):
 
 def test_the_error_of_a_fluctuation_covers_it():
     """cov(x²(0), x²(t)) = 2 ρ(t)²: the inefficiency of a variance is (1 + φ²)/(1 − φ²)."""
-    series = jnp.asarray(remembering(4096, 0.8, series=200, seed=2))
+    series = jnp.asarray(remembering(4096, 0.8, series=100, seed=2))
     errors = np.array([standard_error(Variance(), x) for x in series.T])
     exact = np.sqrt(2 * (1 + 0.64) / (1 - 0.64) / 4096)
     assert np.median(errors) == pytest.approx(exact, rel=0.15)
     covered = np.mean(np.abs(np.var(series, axis=0) - 1) < 2 * errors)
-    assert 0.88 < covered < 0.99  # 0.015 of statistics
+    assert covered > 0.86  # 0.954, less 4 errors of statistics
 
 
 def test_weights_count_in_the_error():
