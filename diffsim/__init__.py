@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         Ramp,
         Schedule,
         State,
+        StochasticCellRescaling,
         VelocityVerlet,
     )
     from diffsim.starts import perturbed
@@ -102,7 +103,7 @@ _CONTENTS = {
     "potentials": "AbstractPotential Buckingham EAM EDIP Gupta LennardJones Morse StillingerWeber Tersoff",
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",
-    "simulators": "AbstractSimulator Brownian Bussi Langevin NoseHoover Ramp Schedule State VelocityVerlet",
+    "simulators": "AbstractSimulator Brownian Bussi Langevin NoseHoover Ramp Schedule State StochasticCellRescaling VelocityVerlet",
     "simulate": "chunks record_positions simulate",
     "trouble": "SimulationError",
     "gradients": "AbstractGradient Implicit",

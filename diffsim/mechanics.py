@@ -108,9 +108,20 @@ _overflow = eqx.filter_jit(lambda neighbors, system, cutoff: neighbors.overflow(
 
 def total_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
     """F_i = Σ_j (∂E/∂r_ij − ∂E/∂r_ji), without checks, the derivatives by edges taken a block of atoms at a time."""
+    return forces_and_virial(potential, system, neighbors)[0]
+
+
+def forces_and_virial(
+    potential: AbstractPotential, system: System, neighbors: Neighbors
+) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
+    """Forces, and the virial −∂E/∂ε = −Σ_ij r_ij ⊗ ∂E/∂r_ij in eV, of the same derivatives by edges."""
+    seen = graph(system, neighbors)
     vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
-    by_edges = energy_by_edges(potential, graph(system, neighbors), len(system.numbers))
-    return -jax.vjp(vectors, system.positions)[1](by_edges)[0]
+    by_edges = energy_by_edges(potential, seen, len(system.numbers))
+    forces = -jax.vjp(vectors, system.positions)[1](by_edges)[0]
+    of_pair = lambda r, slope: jnp.sum(jnp.where(seen.mask, r * slope, 0.0))  # noqa: E731
+    gradient = jnp.array([[of_pair(r, slope) for slope in by_edges] for r in seen.vectors])
+    return forces, -0.5 * (gradient + gradient.T)
 
 
 def work(

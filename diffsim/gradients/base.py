@@ -30,6 +30,11 @@ class AbstractGradient(eqx.Module):
 
     mode: eqx.AbstractVar[Literal["reverse", "forward"]]  # which of JAX's modes it is meant for
 
+    def prepare(self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any) -> State:
+        """A state with room for what the method keeps from one sample to the next."""
+        del potential, simulator, schedule
+        return state
+
     @abc.abstractmethod
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record

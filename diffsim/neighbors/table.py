@@ -145,7 +145,8 @@ class Neighbors(eqx.Module):
 def _deformation(old: Array, new: Array, pbc: tuple[bool, bool, bool]) -> Float[Array, "3 3"]:
     """F − 1 of x = x₀ F that takes the old periodic vectors to the new ones and the normal of a slab to the normal."""
     before, after = (_with_normal(cell[np.array(pbc, bool)]) for cell in (old, new))
-    return jnp.linalg.pinv(before) @ (after - before)
+    inverse = jnp.linalg.inv if len(before) == 3 else jnp.linalg.pinv
+    return inverse(before) @ (after - before)
 
 
 def _with_normal(vectors: Array) -> Array:

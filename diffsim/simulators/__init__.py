@@ -1,9 +1,11 @@
 """Integrators, one a file, and the state that they advance."""
 
+from diffsim.simulators.aboba import Aboba as Aboba
 from diffsim.simulators.base import AbstractSimulator as AbstractSimulator
 from diffsim.simulators.base import State as State
 from diffsim.simulators.brownian import Brownian as Brownian
 from diffsim.simulators.bussi import Bussi as Bussi
+from diffsim.simulators.cell_rescaling import StochasticCellRescaling as StochasticCellRescaling
 from diffsim.simulators.langevin import Langevin as Langevin
 from diffsim.simulators.nose_hoover import NoseHoover as NoseHoover
 from diffsim.simulators.schedule import Schedule as Schedule

@@ -40,6 +40,7 @@ class State(eqx.Module):
     bath: Any = None  # what a thermostat or barostat remembers
     mobile: Bool[Array, "*replicas atoms 1"] | None = None  # False for atoms that are held; None where all move
     overflow: Bool[Array, "*replicas"] | None = None
+    kept: Any = None  # what a gradient method keeps from one sample to the next
 
     def replace(self, **fields: Any) -> "State":
         """A copy with some fields replaced."""
@@ -119,11 +120,19 @@ def relisted(potential: AbstractPotential, state: State, spare: float) -> State:
 
 def evaluated(potential: AbstractPotential, state: State) -> State:
     """The state with the forces of its positions, its list made again first where atoms have moved too far."""
+    state = listed(potential, state)
+    return pushed(state, total_forces(potential, state.system, state.neighbors))
+
+
+def listed(potential: AbstractPotential, state: State) -> State:
+    """The state with a list that holds for its positions, or is said to have overflowed."""
     neighbors, overflow = refreshed(state.neighbors, state.system, potential.cutoff)
-    forces = total_forces(potential, state.system, neighbors)
-    if state.mobile is not None:
-        forces = jnp.where(state.mobile, forces, 0.0)
-    return state.replace(neighbors=neighbors, forces=forces, overflow=state.overflow | overflow)
+    return state.replace(neighbors=neighbors, overflow=state.overflow | overflow)
+
+
+def pushed(state: State, forces: Float[Array, "atoms 3"]) -> State:
+    """The state with these forces on the atoms that are not held."""
+    return state.replace(forces=forces if state.mobile is None else jnp.where(state.mobile, forces, 0.0))
 
 
 _evaluated = eqx.filter_jit(lambda simulator, potential, state: simulator.evaluate(potential, state))
@@ -140,9 +149,9 @@ def drift(state: State, dt: Float[Array, ""]) -> State:
     return state.replace(system=state.system.replace(positions=moved))
 
 
-def ticked(state: State, dt: Float[Array, ""], steps: int = 1) -> State:
+def ticked(state: State, dt: Float[Array, ""], steps: Int[Array, ""] | int = 1) -> State:
     """The clock, and the counter of steps that noise is drawn from."""
-    return state.replace(time=state.time + steps * dt, step=state.step + steps)
+    return state.replace(time=state.time + steps * dt, step=(state.step + steps).astype(state.step.dtype))
 
 
 def kinetic_energy(state: State) -> Float[Array, ""]:

@@ -1,0 +1,94 @@
+"""Through the last stretch of the path only, where chaos has made the rest of the derivative noise."""
+
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from diffsim.fields import constant
+from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
+from diffsim.gradients.growth import growth_rate
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulators import Schedule, State
+
+_E_FOLDS = 3.0  # growth of a derivative over a measured window: twenty-fold
+_PILOT = 1000  # steps
+
+
+class Truncated(AbstractGradient):
+    """Reverse-mode differentiation that forgets what lies before the last multiple of `window` steps.
+
+    Derivatives of a chaotic path grow as e^{λt}; those of averages do not. Cutting the path every `window` steps keeps
+    the first few e-foldings: biased, with a variance that does not explode. Without a window it is three Lyapunov
+    times, 3/λ, measured on the way (`growth_rate`); the diagnostics say how many steps that was. `clip` bounds the norm
+    of what flows back through each cut-off point of the path, and is repeated in the diagnostics.
+    """
+
+    window: int | None = constant(default=None)  # steps
+    clip: float | None = constant(default=None)  # of the cotangent of positions and momenta
+    mode: Literal["reverse", "forward"] = constant(default="reverse")
+
+    def __check_init__(self) -> None:
+        if self.window is not None and self.window < 1:
+            raise ValueError(f"window must be at least one step, got {self.window}")
+        if self.clip is not None and not self.clip > 0:
+            raise ValueError(f"clip must be positive, got {self.clip}")
+
+    @each_replica
+    def sample(
+        self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record
+    ) -> Sample:
+        state = simulator.evaluate(potential, state)
+        begin, window = state.step, jnp.asarray(self.window or 0)
+        diagnostics = {}
+        if self.window is None:
+            rate = growth_rate(*jax.lax.stop_gradient((potential, simulator, state)), _PILOT, jax.random.key(0))
+            longest = jnp.asarray(schedule.steps, rate.dtype)
+            window = jnp.clip(_E_FOLDS / jnp.maximum(rate, 1e-300) / simulator.dt, 1, longest).astype(int)
+            diagnostics["growth_rate"] = rate
+
+        @jax.checkpoint
+        def step(state: State, _: None) -> tuple[State, None]:
+            cut = (state.step - begin) % window == 0
+            forget = lambda x: jnp.where(cut, jax.lax.stop_gradient(x), x)  # noqa: E731
+            moving = jax.tree.map(forget, (state.system.positions, state.momenta, state.forces, state.bath))
+            if self.clip is not None:
+                moving = _clipped(moving, self.clip)
+            positions, momenta, forces, bath = moving
+            state = state.replace(
+                system=state.system.replace(positions=positions), momenta=momenta, forces=forces, bath=bath
+            )
+            return simulator.step(potential, state), None
+
+        def frame(state: State, _: None) -> tuple[State, Any]:
+            state, _ = jax.lax.scan(step, state, length=schedule.stride)
+            return state, record(potential, state)
+
+        state, _ = jax.lax.scan(step, state, length=schedule.equilibration)
+        state, records = jax.lax.scan(frame, state, length=schedule.frames)
+        diagnostics |= {"overflow": state.overflow, "window": window}
+        if self.clip is not None:
+            diagnostics["clip"] = jnp.asarray(self.clip)
+        return Sample(records, uniform(schedule), state, diagnostics)
+
+
+@eqx.filter_custom_vjp
+def _clipped(moving: Any, clip: float) -> Any:
+    """What flows back through it is not longer than `clip`."""
+    del clip
+    return moving
+
+
+@_clipped.def_fwd
+def _forth(perturbed: Any, moving: Any, clip: float) -> tuple[Any, None]:
+    del perturbed, clip
+    return moving, None
+
+
+@_clipped.def_bwd
+def _back(residuals: None, cotangent: Any, perturbed: Any, moving: Any, clip: float) -> Any:
+    del residuals, perturbed, moving
+    norm: Float[Array, ""] = jnp.sqrt(sum(jnp.sum(c**2) for c in jax.tree.leaves(cotangent)))
+    return jax.tree.map(lambda c: c * jnp.minimum(1.0, clip / jnp.maximum(norm, 1e-300)), cotangent)
