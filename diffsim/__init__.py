@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         Bussi,
         Langevin,
         NoseHoover,
+        Ode,
         Ramp,
         Schedule,
         State,
@@ -103,7 +104,10 @@ _CONTENTS = {
     "potentials": "AbstractPotential Buckingham EAM EDIP Gupta LennardJones Morse StillingerWeber Tersoff",
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",
-    "simulators": "AbstractSimulator Brownian Bussi Langevin NoseHoover Ramp Schedule State StochasticCellRescaling VelocityVerlet",
+    "simulators": """
+        AbstractSimulator Brownian Bussi Langevin NoseHoover Ode Ramp Schedule State StochasticCellRescaling
+        VelocityVerlet
+    """,
     "simulate": "chunks record_positions simulate",
     "trouble": "SimulationError",
     "gradients": "AbstractGradient Implicit",

