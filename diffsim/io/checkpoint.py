@@ -1,4 +1,4 @@
-"""A fit's state on disk: written whole or not at all, and read without running anything that it says.
+"""A fit's or a trajectory's state on disk: written whole or not at all, read without running anything that it says.
 
 A checkpoint is one `.npz` of plain arrays (the zip format brings a checksum for each). `header`, JSON as bytes, holds
 the format's number, diffsim's version, the step, and where in the state each array stands.
@@ -16,19 +16,27 @@ import numpy as np
 
 from diffsim.fit import FitState
 from diffsim.io.manifest import installed
+from diffsim.simulators import State
 from diffsim.trees import Packed, pack
 
 FORMAT = 1
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, TypeError, NotImplementedError)
 
 
-def save_state(path: str | Path, state: FitState) -> None:
-    """Writes a state that `fit` has yielded; whatever happens, a complete file stands there afterwards, old or new.
+def save_state(path: str | Path, state: FitState | State) -> None:
+    """Writes a state that `fit` has yielded or a simulator has come to.
+
+    Whatever happens, a complete file stands there afterwards, old or new.
 
     **Raises** `ValueError` where it cannot be written: a full disk, a folder that is missing or not writable.
     """
     packed = pack(state)
-    header = {"format": FORMAT, "diffsim": installed("diffsim"), "step": state.step, "state": packed.skeleton}
+    header = {
+        "format": FORMAT,
+        "diffsim": installed("diffsim"),
+        "step": int(np.max(state.step)),
+        "state": packed.skeleton,
+    }
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, header=text, **packed.arrays)  # type: ignore[arg-type]
@@ -37,6 +45,8 @@ def save_state(path: str | Path, state: FitState) -> None:
 
 def load_state(path: str | Path) -> Packed:
     """Reads what `save_state` wrote, for `fit(..., state=)` of the same things.
+
+    A trajectory goes on from `load_state(path).unpack(simulator.init(...))`, a state of the same system and simulator.
 
     **Raises** `ValueError` for a file that is missing, truncated, no checkpoint, or one of another format.
     """

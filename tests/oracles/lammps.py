@@ -5,9 +5,10 @@ import functools
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from diffsim import System
+from diffsim import State, System
 from experiments.lammps import Answer as LammpsResult
 from experiments.lammps import Lammps, is_there
 
@@ -20,6 +21,12 @@ def evaluate(system: System, pair_commands: list[str], *, symbols: list[str]) ->
     if lammps.process.poll() is not None:  # it died of the last question
         _lammps.cache_clear()
     return _lammps().ask(system, pair_commands, symbols)
+
+
+def trajectory(state: State, commands: list[str], *, symbols: list[str], dt: float, steps: int) -> np.ndarray:
+    """Positions in Å after so many steps at constant energy."""
+    velocities = np.asarray(state.momenta) / np.asarray(state.system.masses)[:, None]
+    return _lammps().move(state.system, velocities, commands, symbols, dt, steps)
 
 
 def potential_file(name: str) -> Path:
