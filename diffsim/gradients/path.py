@@ -159,14 +159,14 @@ def _adjoint(ended: tuple[Point, Any], cotangents: Any, perturbed: Any, given: _
     first = _Back(end, state.neighbors, _filled(cotangents[1], end), zeros, jnp.zeros(()))
     back = jax.lax.fori_loop(0, steps + 1, pass_by, first)
     off = jnp.maximum(back.off, _apart(back.point.positions, start.positions))
-    by_positions = eqx.error_if(
-        back.bars.positions,
+    bars = eqx.error_if(
+        (back.potential, back.bars),
         ~(off <= way.limit),
         "Reversible rebuilt a state that is off by more than its limit: the path is too long for the chaos in it; "
         "take fewer steps, choose Truncated or Reweighting, or raise the limit",
     )
     blank = jax.tree.map(lambda _: None, eqx.filter((state, simulator), eqx.is_inexact_array))
-    return back.potential, back.bars._replace(positions=by_positions), *blank
+    return *bars, *blank
 
 
 def reconstruction_error(given: _Given, end: Point, kept: Any, way: Way) -> Float[Array, ""]:

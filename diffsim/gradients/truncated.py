@@ -23,7 +23,7 @@ class Truncated(AbstractGradient):
     Derivatives of a chaotic path grow as e^{λt}; those of averages do not. Cutting the path every `window` steps keeps
     the first few e-foldings: biased, with a variance that does not explode. Without a window it is three Lyapunov
     times, 3/λ, measured on the way (`growth_rate`); the diagnostics say how many steps that was. `clip` bounds the norm
-    of what flows back through each cut-off point of the path, and is repeated in the diagnostics.
+    of what flows back through each step of the path, and is repeated in the diagnostics.
     """
 
     window: int | None = constant(default=None)  # steps
@@ -52,14 +52,11 @@ class Truncated(AbstractGradient):
         @jax.checkpoint
         def step(state: State, _: None) -> tuple[State, None]:
             cut = (state.step - begin) % window == 0
-            forget = lambda x: jnp.where(cut, jax.lax.stop_gradient(x), x)  # noqa: E731
-            moving = jax.tree.map(forget, (state.system.positions, state.momenta, state.forces, state.bath))
+            forget = lambda: simulator.evaluate(potential, jax.lax.stop_gradient(state))  # noqa: E731
+            state = jax.lax.cond(cut, forget, lambda: state)
             if self.clip is not None:
-                moving = _clipped(moving, self.clip)
-            positions, momenta, forces, bath = moving
-            state = state.replace(
-                system=state.system.replace(positions=positions), momenta=momenta, forces=forces, bath=bath
-            )
+                moving = _clipped((state.system.positions, state.momenta), self.clip)
+                state = state.replace(system=state.system.replace(positions=moving[0]), momenta=moving[1])
             return simulator.step(potential, state), None
 
         def frame(state: State, _: None) -> tuple[State, Any]:

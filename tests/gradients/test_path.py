@@ -29,7 +29,7 @@ def apart(left: np.ndarray, right: np.ndarray) -> float:
 def test_path_derivatives_over_100_steps_are_central_differences(name):
     potential, state = started(name)
     plain, at = flat(lambda p: number(Forward(), p, VERLET, state, SHORT)[0], potential)
-    scales = np.maximum(np.abs(at), 0.1)  # tables hold zeros
+    scales = np.where(at == 0, 0.1, np.abs(at))  # tables hold zeros
     expected = differences(lambda u: np.asarray(plain(at + u * scales)), np.zeros(len(at)), h=1e-5) / scales
     found, diagnostics = gradient(Reversible(), potential, VERLET, state, SHORT)
     assert not diagnostics["overflow"]
@@ -115,22 +115,23 @@ def test_every_method_says_that_a_list_was_too_short_inside_the_stretch(method):
 
 
 def test_reversible_agrees_with_forward_while_it_says_that_it_can_and_refuses_beyond():
-    """A hot crystal: rounding grows on the way back until the start is lost."""
-    state = VERLET.init(SW, HOT, jax.random.key(3), 3000.0)
-    refused = False
-    for steps in (500, 2000, 8000):
+    """A crystal that melts: rounding grows on the way back until the start is lost."""
+    state = VERLET.init(SW, HOT, jax.random.key(3), 8000.0)
+    state = state.replace(neighbors=state.neighbors.widened(60))
+    compared, refused = [], []
+    for steps in (500, 2000, 10_000):
         schedule = Schedule(frames=1, stride=steps)
-        expected, _ = gradient(Forward(), SW, VERLET, state, schedule)
         try:
             found, diagnostics = gradient(Reversible(limit=1e-8), SW, VERLET, state, schedule)
-        except eqx.EquinoxRuntimeError as error:
+        except jax.errors.JaxRuntimeError as error:
             assert "the path is too long for the chaos in it" in str(error)  # noqa: PT017
-            refused = True
+            refused.append(steps)
             continue
-        assert not refused
         if diagnostics["reconstruction_error"] < 1e-9:
-            assert apart(found, expected) < 1e-8, f"{steps} steps"
-    assert refused
+            compared.append(steps)
+            assert apart(found, gradient(Forward(), SW, VERLET, state, schedule)[0]) < 1e-8, f"{steps} steps"
+    assert compared == [500, 2000]
+    assert refused == [10_000]
 
 
 def test_reversible_needs_no_more_memory_for_more_steps():
