@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         AbstractSimulator,
         Brownian,
         Bussi,
+        JaxMD,
         Langevin,
         NoseHoover,
         Ode,
@@ -105,7 +106,7 @@ _CONTENTS = {
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",
     "simulators": """
-        AbstractSimulator Brownian Bussi Langevin NoseHoover Ode Ramp Schedule State StochasticCellRescaling
+        AbstractSimulator Brownian Bussi JaxMD Langevin NoseHoover Ode Ramp Schedule State StochasticCellRescaling
         VelocityVerlet
     """,
     "simulate": "chunks record_positions simulate",

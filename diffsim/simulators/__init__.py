@@ -6,6 +6,7 @@ from diffsim.simulators.base import State as State
 from diffsim.simulators.brownian import Brownian as Brownian
 from diffsim.simulators.bussi import Bussi as Bussi
 from diffsim.simulators.cell_rescaling import StochasticCellRescaling as StochasticCellRescaling
+from diffsim.simulators.jax_md import JaxMD as JaxMD
 from diffsim.simulators.langevin import Langevin as Langevin
 from diffsim.simulators.nose_hoover import NoseHoover as NoseHoover
 from diffsim.simulators.ode import Ode as Ode
