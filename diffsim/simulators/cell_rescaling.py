@@ -41,13 +41,16 @@ class StochasticCellRescaling(AbstractSplitting):
     Atoms that are held move with the cell. Pressures in eV/Å³, compression positive.
     """
 
-    thermostat: AbstractSplitting
+    thermostat: Any  # Bussi, Langevin, NoseHoover, or any other splitting that has a temperature
     pressure: Float[Array, ""] = eqx.field(converter=as_array)  # P₀, eV/Å³
     timescale: Float[Array, ""] = eqx.field(converter=as_array)  # τ, Å √(amu/eV)
     compressibility: Float[Array, ""] = eqx.field(converter=as_array)  # β, Å³/eV
     full_cell: bool = constant(default=False)
 
     def __check_init__(self) -> None:
+        if not hasattr(self.thermostat, "temperature"):
+            name = type(self.thermostat).__name__
+            raise ValueError(f"thermostat must be one, such as Bussi or Langevin, got {name}")
         check_positive("timescale", self.timescale, "Å √(amu/eV)")
         check_positive("compressibility", self.compressibility, "Å³/eV")
 
