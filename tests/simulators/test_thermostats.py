@@ -110,6 +110,7 @@ def test_a_ramp_is_linear_between_its_ends_and_flat_beyond():
     assert [float(ramp(jnp.asarray(t))) for t in times] == [100.0, 100.0, 150.0, 300.0, 300.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["langevin", "nose_hoover", "bussi"])
 def test_a_crystal_follows_a_ramp(name):
     """Linear response lags by about the thermostat's time, 2 % of the ramp; nine degrees of freedom scatter widely."""
