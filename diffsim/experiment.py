@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -14,8 +15,9 @@ from diffsim.gradients import AbstractGradient, Implicit
 from diffsim.mechanics import neighbors_of
 from diffsim.observables.base import AbstractObservable
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
-from diffsim.system import System
+from diffsim.simulators import AbstractSimulator, Schedule, State
+from diffsim.simulators.schedule import ROOMIER, roomier
+from diffsim.system import System, stack
 
 _SKIN = 0.6  # Å: room for the structure to change during a fit before its list has to be made again
 
@@ -56,23 +58,68 @@ class Target(eqx.Module):
 
 
 class Experiment(eqx.Module):
-    """One system, sampled one way, and its named targets."""
+    """One system, sampled one way, and its named targets.
+
+    Without a simulator it is at rest. With one, `schedule` says how long it moves; momenta are drawn at `temperature`
+    in K (that of the thermostat, if there is one and nothing else is said) for each of `replicas` trajectories, over
+    which predictions are averaged.
+
+    **Raises** `ValueError` where frames that are to be weighed are asked for correlations in time, and for a simulator
+    without a schedule.
+    """
 
     system: System
     targets: dict[str, Target] = eqx.field(converter=dict)
     gradient: AbstractGradient = eqx.field(default_factory=Implicit)
-    simulator: Any = None
-    schedule: Any = None
+    simulator: AbstractSimulator | None = None
+    schedule: Schedule | None = None
+    temperature: float | None = constant(default=None)  # K
+    replicas: int = constant(default=1)
+
+    def __check_init__(self) -> None:
+        if (self.simulator is None) != (self.schedule is None):
+            raise ValueError("what moves needs both a simulator and a schedule, and what is at rest neither")
+        if self.simulator is None and self.gradient.moves:
+            raise ValueError(
+                f"{type(self.gradient).__name__} differentiates trajectories: give a simulator= and schedule="
+            )
+        if self.simulator is not None and not self.gradient.moves:
+            raise ValueError(
+                f"{type(self.gradient).__name__} is for what is at rest: choose how to differentiate, gradient="
+            )
+        if self.replicas < 1:
+            raise ValueError(f"replicas must be at least 1, got {self.replicas}")
+        for name, target in self.targets.items():
+            if target.observable.correlates_times and self.gradient.weighs_frames:
+                raise ValueError(
+                    f"target {name!r} correlates times, which {type(self.gradient).__name__} cannot reweight: the "
+                    "weights of frames say nothing about the motion between them; differentiate the path "
+                    "(Reversible, Forward, Truncated), or Score without a window over replicas"
+                )
 
     @property
     def is_static(self) -> bool:
         """Whether nothing moves: all its properties are those of one relaxed structure."""
         return self.simulator is None
 
-    def start(self, potential: AbstractPotential, system: System | None = None) -> State:
+    def start(self, potential: AbstractPotential, system: System | None = None, key: Array | None = None) -> State:
         """The state to sample from: the system (or what became of it) and its neighbours, with room to move."""
         system = self.system if system is None else system
-        return State(system, neighbors_of(potential, system, None, skin=_SKIN))
+        if self.simulator is None:
+            return State(system, neighbors_of(potential, system, None, skin=_SKIN))
+        simulator, heat = self.simulator, self.temperature
+        key = jax.random.key(0) if key is None else key
+        state = simulator.init(potential, system, key, heat)
+        if self.replicas > 1:
+            others = [simulator.init(potential, system, k, heat) for k in jax.random.split(key, self.replicas - 1)]
+            state = stack([state, *others])
+        return self.gradient.prepare(potential, simulator, state, self.schedule)
+
+    def again(self, potential: AbstractPotential, state: State, last: System, spare: float) -> State:
+        """Where to start once more after a list was too short: from `last` if at rest, else as before, with room."""
+        if self.simulator is None:
+            return self.start(potential, last)
+        return roomier(potential, state, spare)
 
     def predict(self, potential: AbstractPotential, state: State) -> tuple[dict[str, Array], State, dict[str, Array]]:
         """Predictions of all targets from one sample, its last state, and its diagnostics."""
@@ -82,14 +129,24 @@ class Experiment(eqx.Module):
 
         sample = self.gradient.sample(potential, self.simulator, state, self.schedule, record)
         predictions = {
-            name: target.observable.estimate(sample.records[name], sample.weights)
+            name: _estimate(target.observable, sample.records[name], sample.weights)
             for name, target in self.targets.items()
         }
-        return predictions, sample.state, sample.diagnostics
+        diagnostics = sample.diagnostics | {"overflow": jnp.any(sample.diagnostics["overflow"])}
+        return predictions, sample.state, diagnostics
 
     def residuals(self, predictions: Mapping[str, Any]) -> Float[Array, " components"]:
         """Those of all targets, one after the other."""
         return jnp.concatenate([target.residuals(predictions[name]) for name, target in self.targets.items()])
+
+
+def _estimate(observable: AbstractObservable, records: Any, weights: Float[Array, "..."]) -> Float[Array, "..."]:
+    """From one trajectory; or the mean over replicas, each with the sum of its frames' weights."""
+    if weights.ndim == 1:
+        return observable.estimate(records, weights)
+    shares = jnp.sum(weights, axis=1)
+    found = jax.vmap(observable.estimate)(records, weights / shares[:, None])
+    return jnp.tensordot(shares, found, axes=1)
 
 
 def components(target: Target) -> list[tuple[str, float, float]]:
@@ -142,11 +199,11 @@ def evaluate(potential: AbstractPotential, experiments: Mapping[str, Experiment]
 
 def _predicted(experiment: Experiment, potential: AbstractPotential, state: State) -> dict[str, Array]:
     """Predictions, with longer neighbour lists again where they were too short; NaN where that does not end."""
-    for _ in range(20):
+    for attempt in range(20):
         predictions, last, diagnostics = _predict(experiment, potential, state)
-        if not (diagnostics["overflow"] and np.isfinite(last.system.positions).all()):
+        if not (diagnostics["overflow"] and (experiment.simulator or np.isfinite(last.system.positions).all())):
             return predictions
-        state = experiment.start(potential, last.system)
+        state = experiment.again(potential, state, last.system, ROOMIER ** (attempt + 1))
     return {name: jnp.full_like(value, jnp.nan) for name, value in predictions.items()}
 
 

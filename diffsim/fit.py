@@ -19,6 +19,7 @@ from diffsim.optimizers import AbstractMethod, Moved, Problem, method_for
 from diffsim.parametrization import Parametrization, Trainable
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.base import State
+from diffsim.simulators.schedule import ROOMIER
 from diffsim.trees import Packed
 
 _ROOM = 0.3  # Å: lists that reach less far beyond the cutoff than this are made again before the next update
@@ -88,15 +89,17 @@ def fit(
     **Raises** `ValueError`, before anything is compiled, for targets of the wrong shape, unknown parameters, steps < 1
     and a state of another fit; later, where predictions stop being finite.
     """
-    del key  # static experiments draw none
     if steps < 1:
         raise ValueError(f"steps must be positive, got {steps}")
-    problem, method = problem_of(potential, experiments, trainable), method_for(optimizer)
+    problem, method = problem_of(potential, experiments, trainable, key), method_for(optimizer)
     return updates(problem, method, steps, stop, None if state is None else restored(state, problem, method))
 
 
 def problem_of(
-    potential: AbstractPotential, experiments: Mapping[str, Experiment] | Sequence[Experiment], trainable: Trainable
+    potential: AbstractPotential,
+    experiments: Mapping[str, Experiment] | Sequence[Experiment],
+    trainable: Trainable,
+    key: Array | None = None,
 ) -> Problem:
     """Experiments as a function of the free numbers, checked, with neighbour lists made for this potential."""
     if not isinstance(experiments, Mapping):
@@ -104,7 +107,11 @@ def problem_of(
     if not any(experiment.targets for experiment in experiments.values()):
         raise ValueError("nothing to fit to: give at least one experiment with a target")
     parametrization = Parametrization.of(potential, trainable)
-    states = {name: experiment.start(potential) for name, experiment in experiments.items()}
+    keys = [None] * len(experiments) if key is None else jax.random.split(key, len(experiments))
+    states = {
+        name: experiment.start(potential, key=own)
+        for (name, experiment), own in zip(experiments.items(), keys, strict=True)
+    }
     for name, experiment in experiments.items():
         check(name, experiment, potential, states[name])
     return Problem(potential, dict(experiments), states, parametrization)
@@ -180,22 +187,35 @@ def _blank(problem: Problem, method: AbstractMethod) -> FitState:
 
 def with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Problem, Moved]:
     """Moves, again with longer neighbour lists where they were too short, and renews those that soon will be."""
-    for _ in range(5):
+    for attempt in range(8):
         moved = move(problem)
         free, outcome = moved.free, moved.outcome
+        moving = {name for name, experiment in problem.experiments.items() if experiment.simulator is not None}
         lost = [name for name, system in outcome.systems.items() if not np.isfinite(system.positions).all()]
-        if lost or not (outcome.overflow or np.isfinite(outcome.loss)):
-            where = f" in experiment {lost[0]!r}" if lost else ""
-            raise ValueError(
-                f"the loss is {float(outcome.loss)}: no minimum was found{where}, or a structure left the radius of "
-                "its neighbour list; start closer to a sensible potential, or take smaller steps"
-            )
+        crowded = outcome.overflow and not set(lost) - moving and attempt < 7  # a list that is too short loses atoms
+        if (lost and not crowded) or not (outcome.overflow or np.isfinite(outcome.loss)):
+            raise ValueError(_lost(float(outcome.loss), lost, moving))
         if outcome.overflow:
-            problem = problem.relisted(free, outcome.systems)
+            problem = problem.relisted(free, outcome.systems, ROOMIER ** (attempt + 1))
             continue
+        problem = problem.starting_from(problem.states | outcome.states)
         cutoff = problem.at(free).cutoff + _ROOM
-        states = problem.states.items()
-        if any(state.neighbors.overflow(outcome.systems[name], cutoff) for name, state in states):
-            problem = problem.relisted(free, outcome.systems)
+        resting = {name: state for name, state in problem.states.items() if name not in moving}
+        if any(state.neighbors.overflow(outcome.systems[name], cutoff) for name, state in resting.items()):
+            systems = {name: outcome.systems[name] for name in resting}
+            problem = problem.starting_from(problem.states | problem.relisted(free, systems).states)
         return problem, moved
     raise ValueError("a structure keeps growing out of its neighbour list: take smaller steps")
+
+
+def _lost(loss: float, lost: list[str], moving: set[str]) -> str:
+    where = f" in experiment {lost[0]!r}" if lost else ""
+    if lost and lost[0] in moving:
+        return (
+            f"the loss is {loss}: positions stop being finite{where}; start closer to a sensible potential, take "
+            "smaller steps in the parameters, or a shorter time step"
+        )
+    return (
+        f"the loss is {loss}: no minimum was found{where}, or a structure left the radius of "
+        "its neighbour list; start closer to a sensible potential, or take smaller steps"
+    )

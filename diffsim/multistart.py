@@ -43,7 +43,7 @@ def multistart(
     found are left out. Everything else as in `fit`; an update takes about as long as all its fits one after another
     would in compiled code, without what stands between them.
 
-    **Raises** `ValueError` for less than one start, SciPy's methods, and where no start has a structure.
+    **Raises** `ValueError` for less than one start, SciPy's methods, trajectories, and where no start has a structure.
     """
     if starts < 1:
         raise ValueError(f"starts must be positive, got {starts}")
@@ -51,6 +51,10 @@ def multistart(
     if isinstance(method, Scipy):
         raise ValueError("SciPy's methods run one fit at a time: take an optimizer of optax or optimistix")
     problem = problem_of(potential, experiments, trainable)
+    if not all(experiment.is_static for experiment in problem.experiments.values()):
+        raise ValueError(
+            "starts run side by side only for what is at rest: run one fit after the other for trajectories"
+        )
     others = [perturbed(potential, spread, k, trainable) for k in jax.random.split(key, starts)[1:]]
     frees = jnp.stack([problem.parametrization.free(p) for p in (potential, *others)])
     began = time.perf_counter()

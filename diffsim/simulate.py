@@ -11,17 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from diffsim.neighbors import alike
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import AbstractSimulator, Schedule, State, advance, members, replicated, trajectory
-from diffsim.simulators.base import relisted
-from diffsim.system import stack
+from diffsim.simulators import AbstractSimulator, Schedule, State, advance, replicated, trajectory
+from diffsim.simulators.schedule import ROOMIER, roomier
 from diffsim.trouble import SimulationError, explained, is_sound
 
 _AT_ONCE = 10_000_000  # atoms × steps of one chunk: some ten seconds
 _STEPS = 1000  # of one chunk at most
 _TRIES = 8  # with ever roomier lists
-_ROOMIER = 1.2
 
 
 class Chunk(NamedTuple):
@@ -113,20 +110,12 @@ def _safely(
             return records, after
         if wrong and attempt > 0:
             raise explained(potential, simulator, state, steps, ceiling)
-        state = _roomier(potential, state, _ROOMIER ** (attempt + 1))
+        state = roomier(potential, state, ROOMIER ** (attempt + 1))
     raise SimulationError(
         f"the neighbour list of radius {float(np.max(state.neighbors.radius)):.3g} Å stays too short: atoms crowd, or "
         "the cell shrinks, within a few steps; check the potential, and take a shorter time step",
         state,
     )
-
-
-def _roomier(potential: AbstractPotential, state: State, spare: float) -> State:
-    several = [relisted(potential, one, spare) for one in members(state)]
-    if not replicated(state):
-        return several[0]
-    lists = alike([one.neighbors for one in several])
-    return stack([one.replace(neighbors=neighbors) for one, neighbors in zip(several, lists, strict=True)])
 
 
 @eqx.filter_jit

@@ -8,6 +8,7 @@ import jax
 
 from diffsim.fields import constant
 from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
+from diffsim.gradients.forward import Forward
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import Schedule, State
 
@@ -26,6 +27,9 @@ class Backprop(AbstractGradient):
     def __check_init__(self) -> None:
         if self.checkpoints is not None and self.checkpoints < 1:
             raise ValueError(f"checkpoints must be at least 1, got {self.checkpoints}")
+
+    def forwards(self) -> AbstractGradient:
+        return Forward()
 
     @each_replica
     def sample(

@@ -3,7 +3,7 @@
 import abc
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -29,11 +29,18 @@ class AbstractGradient(eqx.Module):
     """Runs an experiment and says how its derivative is taken."""
 
     mode: eqx.AbstractVar[Literal["reverse", "forward"]]  # which of JAX's modes it is meant for
+    moves: ClassVar[bool] = True  # whether it is for trajectories
+    goes_on: ClassVar[bool] = False  # whether the next sample begins where the last one ended
+    weighs_frames: ClassVar[bool] = False  # whether derivatives are those of the frames' weights
 
     def prepare(self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any) -> State:
         """A state with room for what the method keeps from one sample to the next."""
         del potential, simulator, schedule
         return state
+
+    def forwards(self) -> "AbstractGradient":
+        """The same derivative for forward mode, which least squares and linear models use."""
+        return self
 
     @abc.abstractmethod
     def sample(

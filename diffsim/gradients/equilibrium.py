@@ -38,6 +38,9 @@ class FromEquilibrium(AbstractGradient):
     def mode(self) -> Literal["reverse", "forward"]:  # type: ignore[override]
         return self.path.mode
 
+    def forwards(self) -> AbstractGradient:
+        return FromEquilibrium(self.path.forwards(), self.temperature)
+
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record
     ) -> Sample:

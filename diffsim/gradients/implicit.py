@@ -1,6 +1,6 @@
 """Static experiments: relax, then record; derivatives by the implicit function theorem."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -20,6 +20,7 @@ class Implicit(AbstractGradient):
     cell: bool = constant(default=False)
     pressure: Float[Array, ""] = eqx.field(converter=as_array, default=0.0)  # eV/Å³
     mode: Literal["reverse", "forward"] = constant(default="reverse")
+    moves: ClassVar[bool] = False
 
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record

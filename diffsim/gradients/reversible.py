@@ -6,6 +6,7 @@ import jax
 
 from diffsim.fields import constant, require_x64
 from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
+from diffsim.gradients.forward import Forward
 from diffsim.gradients.path import Point, Way, path, reconstruction_error
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import AbstractReversible, Schedule, State
@@ -34,6 +35,9 @@ class Reversible(AbstractGradient):
     measured: bool = constant(default=True)
     segment: int = constant(default=1000)
     mode: Literal["reverse", "forward"] = constant(default="reverse")
+
+    def forwards(self) -> AbstractGradient:
+        return Forward()
 
     @each_replica
     def sample(

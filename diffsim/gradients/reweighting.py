@@ -1,6 +1,6 @@
 """Ensemble averages by reweighting: no path is differentiated."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -41,6 +41,8 @@ class Reweighting(AbstractGradient):
 
     enough: float = constant(default=0.9)
     mode: Literal["reverse", "forward"] = constant(default="reverse")
+    goes_on: ClassVar[bool] = True
+    weighs_frames: ClassVar[bool] = True
 
     def __check_init__(self) -> None:
         if not 0 < self.enough <= 1:
@@ -65,10 +67,6 @@ class Reweighting(AbstractGradient):
         fixed = jax.lax.stop_gradient(potential)
         stored = jax.lax.stop_gradient(state)
 
-        def perturbed(potential: AbstractPotential, state: State) -> Array:
-            energies, overflow = _of_frames(lambda p, s: total_energy(p, s.system, s.neighbors), potential, state)
-            return energies, overflow
-
         def again() -> tuple[State, Array]:
             begun = each(lambda s: simulator.evaluate(fixed, s))(stored)
             begun = each(lambda s: advance(fixed, simulator, s, schedule.equilibration))(begun)
@@ -76,15 +74,13 @@ class Reweighting(AbstractGradient):
             kept, last = each(run)(begun)
             return last.replace(kept=kept), jnp.ones((), bool)
 
-        energies, _ = each(lambda s: perturbed(fixed, s))(stored)
+        energies, _ = each(lambda s: _of_frames(_energy, fixed, s))(stored)
         good = effective_sample_size(_weights(energies, stored.kept.energies, beta))
         good = good >= self.enough * energies.size  # False for NaN
         state, fresh = jax.lax.cond(good, lambda: (stored, jnp.zeros((), bool)), again)
 
-        def seen(state: State) -> tuple[Array, Any, Array]:
-            (energies, records), overflow = _of_frames(
-                lambda p, s: (total_energy(p, s.system, s.neighbors), record(p, s)), potential, state
-            )
+        def seen(state: State) -> tuple[Any, Any, Any]:
+            (energies, records), overflow = _of_frames(lambda p, s: (_energy(p, s), record(p, s)), potential, state)
             return energies, records, overflow
 
         energies, records, overflow = each(seen)(state)
@@ -118,8 +114,11 @@ def _weights(energies: Array, sampled: Array, beta: Array) -> Float[Array, "..."
 
 
 def _keep(potential: AbstractPotential, state: State) -> Kept:
-    energy = total_energy(potential, state.system, state.neighbors)
-    return Kept(state.system.positions, state.momenta, state.system.cell, energy)
+    return Kept(state.system.positions, state.momenta, state.system.cell, _energy(potential, state))
+
+
+def _energy(potential: AbstractPotential, state: State) -> Float[Array, ""]:
+    return total_energy(potential, state.system, state.neighbors)
 
 
 def _of_frames(function: Any, potential: AbstractPotential, state: State) -> tuple[Any, Bool[Array, ""]]:

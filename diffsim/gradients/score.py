@@ -1,6 +1,6 @@
 """Derivatives of averages and correlations from the probability of the noise: no path is differentiated."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -32,6 +32,11 @@ class Score(AbstractGradient):
 
     window: int | None = constant(default=None)  # steps
     mode: Literal["reverse", "forward"] = constant(default="reverse")
+    goes_on: ClassVar[bool] = True
+
+    @property
+    def weighs_frames(self) -> bool:  # type: ignore[override]
+        return self.window is not None  # else whole trajectories are weighed
 
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record

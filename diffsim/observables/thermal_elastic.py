@@ -45,7 +45,8 @@ class FiniteTemperatureElasticConstants(AbstractObservable):
     not sampled. (With Lagrangian strain at finite stress the kinetic part reads differently, the sum is the same.)
     `adiabatic`: C_αβ + (V T/C_V) b_α b_β, b_α = ∂⟨σ_α⟩/∂T = ⟨δσ_α δU⟩/kT² − (f/3)(k/V) [α ≤ 3].
 
-    Born terms settle at once, fluctuations within some hundred periods of the slowest mode.
+    Born terms settle at once, fluctuations within some hundred periods of the slowest mode. Forces must end smoothly: a
+    jump at the cutoff is a spike in the Born term that no derivative sees (0.03 GPa of C11 in argon cut at 12 Å).
     """
 
     temperature: Float[Array, ""] = eqx.field(converter=as_array)  # K

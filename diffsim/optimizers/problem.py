@@ -29,6 +29,7 @@ class Outcome(NamedTuple):
     loss: Float[Array, ""]  # ½ Σ residuals², those of the priors included
     predictions: Predictions
     systems: dict[str, System]  # where each experiment's sample ended
+    states: dict[str, State]  # where the next samples begin, of those experiments that go on from their last
     overflow: Bool[Array, ""]  # whether a neighbour list was too short: then none of this may be used
 
 
@@ -56,13 +57,15 @@ class Problem(eqx.Module):
     def evaluate(self, free: Float[Array, " free"]) -> Outcome:
         """All predictions, and the loss."""
         potential = self.at(free)
-        predictions, systems, overflow = {}, {}, jnp.array(False)
+        predictions, systems, states, overflow = {}, {}, {}, jnp.array(False)
         for name, experiment in self.experiments.items():
             predictions[name], last, diagnostics = experiment.predict(potential, self.states[name])
             systems[name] = last.system
+            if experiment.gradient.goes_on:
+                states[name] = jax.lax.stop_gradient(last)
             overflow = overflow | diagnostics["overflow"]
         residuals = self.residuals(predictions, free, overflow)
-        return Outcome(0.5 * jnp.sum(residuals**2), predictions, systems, overflow)
+        return Outcome(0.5 * jnp.sum(residuals**2), predictions, systems, states, overflow)
 
     def residuals(
         self, predictions: Predictions, free: Float[Array, " free"], overflow: Bool[Array, ""]
@@ -77,10 +80,10 @@ class Problem(eqx.Module):
         outcome = self.evaluate(free)
         return outcome.loss, outcome
 
-    def relisted(self, free: Float[Array, " free"], systems: dict[str, System]) -> Problem:
-        """The same, starting from where the samples ended, with neighbour lists made there."""
-        potential = self.at(free)
-        states = {name: self.experiments[name].start(potential, system) for name, system in systems.items()}
+    def relisted(self, free: Float[Array, " free"], systems: dict[str, System], spare: float = 1.0) -> Problem:
+        """The same with new neighbour lists: what is at rest starts from where it ended, what moves as before."""
+        potential, experiments = self.at(free), self.experiments
+        states = {n: experiments[n].again(potential, self.states[n], system, spare) for n, system in systems.items()}
         return self.starting_from(states)
 
     def starting_from(self, states: dict[str, State]) -> Problem:
@@ -117,6 +120,7 @@ def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, "
             outcome.loss + other.loss,
             outcome.predictions | other.predictions,
             outcome.systems | other.systems,
+            outcome.states | other.states,
             outcome.overflow | other.overflow,
         )
     return gradient, outcome
@@ -140,6 +144,8 @@ def _by_mode(problem: Problem) -> dict[str, Problem]:
 @functools.partial(jit, at_rest=_at_rest)
 def linear_model(problem: Problem, free: Float[Array, " free"]) -> Linear:
     """Predictions, residuals and their derivatives, in forward mode."""
+    experiments = {n: dataclasses.replace(e, gradient=e.gradient.forwards()) for n, e in problem.experiments.items()}
+    problem = dataclasses.replace(problem, experiments=experiments)
 
     def both(u: Float[Array, " free"]) -> tuple[tuple[Array, Predictions], tuple[Array, Outcome]]:
         outcome = problem.evaluate(u)

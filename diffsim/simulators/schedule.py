@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.fields import constant
+from diffsim.neighbors import alike
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State
+from diffsim.simulators.base import AbstractSimulator, State, relisted
+from diffsim.system import stack
 
 
 class Schedule(eqx.Module):
@@ -61,3 +63,15 @@ def members(state: State) -> list[State]:
     if not replicated(state):
         return [state]
     return [jax.tree.map(lambda leaf, m=m: leaf[m], state) for m in range(len(state.step))]
+
+
+ROOMIER = 1.2  # by how much lists that were too short get more room, each time
+
+
+def roomier(potential: AbstractPotential, state: State, spare: float) -> State:
+    """The same state, or replicas, with lists that have more room; for use outside `jit`."""
+    several = [relisted(potential, one, spare) for one in members(state)]
+    if not replicated(state):
+        return several[0]
+    lists = alike([one.neighbors for one in several])
+    return stack([one.replace(neighbors=neighbors) for one, neighbors in zip(several, lists, strict=True)])

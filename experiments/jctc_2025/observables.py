@@ -1,6 +1,6 @@
 """What the study predicts, as observables of this experiment: nothing in the library had to be changed for them."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -68,6 +68,7 @@ class AsGiven(AbstractGradient):
     """One frame, the structure as it was given: diamond's atoms are at rest by symmetry, and the cell is held."""
 
     mode: Literal["reverse", "forward"] = constant(default="reverse")
+    moves: ClassVar[bool] = False
 
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record
