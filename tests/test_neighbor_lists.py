@@ -215,7 +215,9 @@ def test_the_nearest_images_of_slabs_wires_and_clusters(pbc):
 def test_a_grid_says_when_a_cell_of_it_is_full_or_too_thin():
     system = random_crystal((3, 3, 4), 0)
     neighbors = Neighbors.allocate(system, 4.2, capacity=120)
-    crowded = system.replace(positions=system.positions.at[:200].multiply(0.3))
+    crowded = system.replace(
+        positions=system.positions.at[:200].set(system.positions[0] + 0.001 * system.positions[:200])
+    )
     assert update(neighbors, crowded)[1]
     assert update(neighbors, system.replace(cell=system.cell.at[2].multiply(0.7)))[1]
 
