@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from diffsim import units
     from diffsim.experiment import Experiment, Target, evaluate
     from diffsim.fit import FitState, Plateau, fit
-    from diffsim.gradients import AbstractGradient, Implicit
+    from diffsim.gradients import (
+        AbstractGradient,
+        Adjoint,
+        Backprop,
+        Forward,
+        FromEquilibrium,
+        Implicit,
+        Reversible,
+        Reweighting,
+        Score,
+        Truncated,
+        growth_rate,
+    )
     from diffsim.io.checkpoint import load_state, save_state
     from diffsim.io.structures import read_structure
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
@@ -81,6 +93,7 @@ if TYPE_CHECKING:
     from diffsim.relax import relax
     from diffsim.simulate import chunks, record_positions, simulate
     from diffsim.simulators import (
+        Aboba,
         AbstractSimulator,
         Brownian,
         Bussi,
@@ -106,12 +119,15 @@ _CONTENTS = {
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",
     "simulators": """
-        AbstractSimulator Brownian Bussi JaxMD Langevin NoseHoover Ode Ramp Schedule State StochasticCellRescaling
-        VelocityVerlet
+        Aboba AbstractSimulator Brownian Bussi JaxMD Langevin NoseHoover Ode Ramp Schedule State
+        StochasticCellRescaling VelocityVerlet
     """,
     "simulate": "chunks record_positions simulate",
     "trouble": "SimulationError",
-    "gradients": "AbstractGradient Implicit",
+    "gradients": """
+        AbstractGradient Adjoint Backprop Forward FromEquilibrium Implicit Reversible Reweighting Score Truncated
+        growth_rate
+    """,
     "observables": """
         AbstractObservable AngularDistribution AverageStress CohesiveEnergy Density Diffusion ElasticConstants
         EquationOfState FiniteTemperatureElasticConstants ForceConstants GreenKuboDiffusion HeatCapacity LatticeConstant

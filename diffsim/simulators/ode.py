@@ -1,5 +1,6 @@
 """Newton's equations by any solver of diffrax."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -27,7 +28,7 @@ class Ode(AbstractSimulator):
     """
 
     dt: Float[Array, ""] = eqx.field(converter=as_array)  # Å √(amu/eV)
-    solver: Any  # an ODE solver of diffrax
+    solver: Any = eqx.field(converter=lambda solver: _of_both_modes(solver))  # an ODE solver of diffrax
 
     def __check_init__(self) -> None:
         import diffrax
@@ -40,22 +41,35 @@ class Ode(AbstractSimulator):
     def step(self, potential: AbstractPotential, state: State) -> State:
         import diffrax
 
-        masses = state.system.masses[:, None]
-
-        def force(x: Array) -> Array:
-            there = state.replace(system=state.system.replace(positions=x))
-            there = listed(potential, there.replace(overflow=jnp.zeros((), bool)))
-            forces = pushed(there, total_forces(potential, there.system, there.neighbors)).forces
-            return jnp.where(there.overflow, jnp.nan, forces)
-
-        if isinstance(self.solver.term_structure, tuple):  # a solver that takes positions and momenta in turn
-            velocity, slope = lambda t, p, args: p / masses, lambda t, x, args: force(x)
-            terms = (diffrax.ODETerm(velocity), diffrax.ODETerm(slope))
-        else:
-            terms = diffrax.ODETerm(lambda t, y, args: (y[1] / masses, force(y[0])))
         start, end, y = jnp.zeros_like(self.dt), self.dt, (state.system.positions, state.momenta)
-        memory = self.solver.init(terms, start, end, y, None)
-        y, _, _, _, result = self.solver.step(terms, start, end, y, None, memory, made_jump=False)
+        terms, args = self.terms(), (potential, state)
+        memory = self.solver.init(terms, start, end, y, args)
+        y, _, _, _, result = self.solver.step(terms, start, end, y, args, memory, made_jump=False)
         x, p = jax.tree.map(lambda leaf: jnp.where(result == diffrax.RESULTS.successful, leaf, jnp.nan), y)
         state = state.replace(system=state.system.replace(positions=x), momenta=p)
         return evaluated(potential, ticked(state, self.dt))
+
+    def terms(self) -> Any:
+        """The equations as diffrax's terms; their `args` are the potential, and a state with masses and a list."""
+        import diffrax
+
+        velocity = lambda t, p, args: p / args[1].system.masses[:, None]  # noqa: E731
+        slope = lambda t, x, args: _force(x, *args)  # noqa: E731
+        if isinstance(self.solver.term_structure, tuple):  # a solver that takes positions and momenta in turn
+            return diffrax.ODETerm(velocity), diffrax.ODETerm(slope)
+        return diffrax.ODETerm(lambda t, y, args: (velocity(t, y[1], args), slope(t, y[0], args)))
+
+
+def _force(x: Float[Array, "atoms 3"], potential: AbstractPotential, state: State) -> Float[Array, "atoms 3"]:
+    """Forces at these positions; NaN where a list made for them is too short."""
+    there = state.replace(system=state.system.replace(positions=x), overflow=jnp.zeros((), bool))
+    there = listed(potential, there)
+    forces = pushed(there, total_forces(potential, there.system, there.neighbors)).forces
+    return jnp.where(there.overflow, jnp.nan, forces)
+
+
+def _of_both_modes(solver: Any) -> Any:
+    """With its stages in a loop that can be differentiated forwards as well as backwards, where it has one."""
+    if getattr(solver, "scan_kind", "") is not None:
+        return solver
+    return dataclasses.replace(solver, scan_kind="bounded")

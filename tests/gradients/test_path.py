@@ -9,8 +9,8 @@ from ase.build import bulk
 from gradients.paths import VERLET, flat, gradient, number, record, started
 from helpers import differences, rattled
 
-from diffsim import Langevin, Neighbors, NoseHoover, Schedule, StillingerWeber, System, VelocityVerlet, units
-from diffsim.gradients import Backprop, Forward, Reversible, Truncated
+from diffsim import Langevin, Neighbors, NoseHoover, Ode, Schedule, StillingerWeber, System, VelocityVerlet, units
+from diffsim.gradients import Adjoint, Backprop, Forward, Reversible, Truncated
 from diffsim.simulators import advance
 
 FORMS = ["stillinger_weber", "edip", "lennard_jones", "tersoff", "gupta"]
@@ -219,3 +219,20 @@ def test_reversible_refuses_32_bit_positions():
 def test_settings_that_make_no_sense_are_refused(bad):
     with pytest.raises(ValueError, match="must be"):
         bad()
+
+
+# ---- ordinary differential equations
+
+
+def test_the_adjoints_of_a_solver_are_those_of_its_steps():
+    """Checkpointed exactly; solved backwards up to the error of an eighth-order solver."""
+    import diffrax
+
+    ode = Ode(2 * units.fs, diffrax.Dopri8())
+    potential, state = started("stillinger_weber", ode)
+    schedule = Schedule(frames=2, stride=10, equilibration=5)
+    expected, _ = gradient(Forward(), potential, ode, state, schedule)
+    assert apart(gradient(Adjoint(), potential, ode, state, schedule)[0], expected) < 1e-10
+    assert apart(gradient(Adjoint("backsolve"), potential, ode, state, schedule)[0], expected) < 1e-5
+    with pytest.raises(ValueError, match="Adjoint is for the simulator Ode, got VelocityVerlet"):
+        Adjoint().sample(potential, VERLET, state, schedule, record)
