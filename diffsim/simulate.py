@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import AbstractSimulator, Schedule, State, advance, replicated, trajectory
+from diffsim.simulators import AbstractSimulator, Schedule, State, advance, over_replicas, replicated, trajectory
 from diffsim.simulators.schedule import ROOMIER, roomier
 from diffsim.trouble import SimulationError, explained, is_sound
 
@@ -128,7 +128,7 @@ def _sound(state: State, ceiling: Array) -> Array:
 @eqx.filter_jit
 def _advance(potential: AbstractPotential, simulator: AbstractSimulator, state: State, steps: Array) -> Any:
     run = lambda state: advance(potential, simulator, state, steps)  # noqa: E731
-    return None, jax.vmap(run)(state) if replicated(state) else run(state)
+    return None, over_replicas(run, state)
 
 
 @eqx.filter_jit
@@ -136,4 +136,4 @@ def _frames(
     potential: AbstractPotential, simulator: AbstractSimulator, state: State, frames: int, stride: Array, record: Any
 ) -> tuple[Any, State]:
     run = lambda state: trajectory(potential, simulator, state, frames, stride, record)  # noqa: E731
-    return jax.vmap(run)(state) if replicated(state) else run(state)
+    return over_replicas(run, state)

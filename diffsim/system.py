@@ -89,20 +89,23 @@ class System(eqx.Module):
         )
 
     @staticmethod
-    def from_ase(atoms: ase.Atoms) -> System:
+    def from_ase(atoms: ase.Atoms, repeats: tuple[int, int, int] = (1, 1, 1)) -> System:
         """Positions, cell, periodicity, numbers and masses of ASE's `Atoms`; masses as ASE has them (Si 28.085 amu).
+
+        `repeats` makes a `supercell` of it.
 
         **Raises** `ValueError` for dummy atoms `X`: their number 0 marks padding here.
         """
         if (dummies := np.flatnonzero(atoms.get_atomic_numbers() == 0)).size:
             raise ValueError(f"atom {dummies[0]} is a dummy of atomic number 0: remove it or give it an element")
-        return System(
+        system = System(
             positions=atoms.get_positions(),
             cell=np.asarray(atoms.cell),
             numbers=atoms.get_atomic_numbers(),
             masses=atoms.get_masses(),
             pbc=tuple(bool(p) for p in atoms.pbc),
         )
+        return system if tuple(repeats) == (1, 1, 1) else system.supercell(tuple(repeats))
 
     def to_ase(self, template: ase.Atoms | None = None) -> ase.Atoms:
         """As ASE's `Atoms`, padding atoms left out.

@@ -153,3 +153,10 @@ def test_a_singular_cell_is_refused(cell):
 def test_a_wrong_number_of_masses_is_refused():
     with pytest.raises(ValueError, match=r"masses of 2 atoms must have shape \(2,\), got \(3,\)"):
         System(np.zeros((2, 3)), np.eye(3), [14, 14], [1.0, 1.0, 1.0])
+
+
+def test_a_structure_can_be_repeated_as_it_is_read():
+    atoms = bulk("Si", a=5.431)
+    repeated, expected = System.from_ase(atoms, (1, 2, 3)), System.from_ase(atoms).supercell((1, 2, 3))
+    np.testing.assert_array_equal(repeated.positions, expected.positions)
+    np.testing.assert_array_equal(repeated.cell, expected.cell)

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import Schedule, State, replicated
+from diffsim.simulators import Schedule, State, over_replicas, replicated
 
 Record = Callable[[AbstractPotential, State], Any]
 
@@ -64,7 +63,7 @@ def each_replica(sample: Callable[..., Sample]) -> Callable[..., Sample]:
         one = lambda state: sample(self, potential, simulator, state, schedule, record)  # noqa: E731
         if not replicated(state):
             return one(state)
-        found = jax.vmap(one)(state)
+        found = over_replicas(one, state)
         return found._replace(weights=found.weights / len(found.weights))
 
     return spread

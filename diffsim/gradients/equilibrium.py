@@ -12,7 +12,7 @@ from diffsim.fields import as_array
 from diffsim.gradients.base import AbstractGradient, Record, Sample
 from diffsim.mechanics import total_energy
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import Schedule, State, advance, replicated
+from diffsim.simulators import Schedule, State, advance, over_replicas, replicated
 from diffsim.simulators.base import check_positive
 
 
@@ -51,10 +51,10 @@ class FromEquilibrium(AbstractGradient):
             )
         fixed = jax.lax.stop_gradient(potential)
         begin = lambda s: simulator.evaluate(fixed, advance(fixed, simulator, s, schedule.equilibration))  # noqa: E731
-        start = jax.lax.stop_gradient(jax.vmap(begin)(state))
+        start = jax.lax.stop_gradient(over_replicas(begin, state))
         at_once = Schedule(frames=schedule.frames, stride=schedule.stride)
         found = self.path.sample(potential, simulator, start, at_once, record)
-        energies = jax.vmap(lambda s: total_energy(potential, s.system, s.neighbors))(start)
+        energies = over_replicas(lambda s: total_energy(potential, s.system, s.neighbors), start)
         logs = -(energies - jax.lax.stop_gradient(energies)) / (units.kB * self.temperature)
         weights = found.weights * jnp.exp(logs)[:, None]
         diagnostics = found.diagnostics | {"overflow": found.diagnostics["overflow"] | start.overflow}

@@ -11,7 +11,7 @@ from diffsim.fields import constant
 from diffsim.gradients.base import AbstractGradient, Record, Sample
 from diffsim.mechanics import total_energy
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import Schedule, State, advance, replicated, trajectory
+from diffsim.simulators import Schedule, State, advance, over_replicas, trajectory
 from diffsim.simulators.base import evaluated
 from diffsim.simulators.lists import refreshed
 from diffsim.simulators.temperature import kelvin
@@ -61,7 +61,7 @@ class Reweighting(AbstractGradient):
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record
     ) -> Sample:
-        each = jax.vmap if replicated(state) else lambda function: function
+        each = lambda function: lambda state: over_replicas(function, state)  # noqa: E731
         state = self.prepare(potential, simulator, state, schedule)
         beta = 1 / (units.kB * kelvin(simulator.temperature, jnp.max(state.time)))
         fixed = jax.lax.stop_gradient(potential)
@@ -103,9 +103,8 @@ def require_temperature(simulator: Any) -> None:
 
 
 def effective_sample_size(weights: Float[Array, "..."]) -> Float[Array, ""]:
-    """exp(−Σ w ln w): as many frames as are left when some count more than others."""
-    positive = weights > 0
-    return jnp.exp(-jnp.sum(jnp.where(positive, weights * jnp.log(jnp.where(positive, weights, 1.0)), 0.0)))
+    """exp(−Σ w ln w): as many frames as are left when some count more than others; NaN where weights are."""
+    return jnp.exp(-jnp.sum(weights * jnp.log(jnp.where(weights == 0, 1.0, weights))))
 
 
 def _weights(energies: Array, sampled: Array, beta: Array) -> Float[Array, "..."]:

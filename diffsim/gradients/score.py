@@ -11,7 +11,7 @@ from diffsim.fields import constant
 from diffsim.gradients.base import AbstractGradient, Record, Sample
 from diffsim.mechanics import work
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import Schedule, State, replicated
+from diffsim.simulators import Schedule, State, over_replicas
 from diffsim.simulators.aboba import Aboba
 from diffsim.simulators.lists import refreshed
 
@@ -50,9 +50,8 @@ class Score(AbstractGradient):
         if self.window is not None and (self.window < stride or self.window % stride):
             raise ValueError(f"window must be a multiple of the stride of {stride} steps, got {self.window}")
         begun = -(-schedule.equilibration // stride)  # frames that are only scored
-        each = jax.vmap if replicated(state) else lambda function: function
         run = lambda s: _scored(potential, simulator, s, begun, schedule, record)  # noqa: E731
-        records, scores, last = each(run)(jax.lax.stop_gradient(state))
+        records, scores, last = over_replicas(run, jax.lax.stop_gradient(state))
 
         # S itself is constant; its product with θ − θ̂ = 0 has the derivative S
         theta = eqx.filter(potential, eqx.is_inexact_array)

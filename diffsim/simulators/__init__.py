@@ -13,6 +13,7 @@ from diffsim.simulators.ode import Ode as Ode
 from diffsim.simulators.schedule import Schedule as Schedule
 from diffsim.simulators.schedule import advance as advance
 from diffsim.simulators.schedule import members as members
+from diffsim.simulators.schedule import over_replicas as over_replicas
 from diffsim.simulators.schedule import replicated as replicated
 from diffsim.simulators.schedule import trajectory as trajectory
 from diffsim.simulators.splitting import AbstractReversible as AbstractReversible

@@ -1,5 +1,6 @@
 """How long to simulate and what to keep."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -11,6 +12,8 @@ from diffsim.neighbors import alike
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.base import AbstractSimulator, State, relisted
 from diffsim.system import stack
+
+_TOGETHER = 64  # atoms
 
 
 class Schedule(eqx.Module):
@@ -56,6 +59,20 @@ def trajectory(
 def replicated(state: State) -> bool:
     """Whether the leaves of a state have a leading axis for replicas."""
     return state.step is not None and jnp.ndim(state.step) == 1
+
+
+def over_replicas(function: Callable[[State], Any], state: State) -> Any:
+    """What a function makes of each replica, along a leading axis; of the state itself where there is only that one.
+
+    All at once on an accelerator; on a processor as many together as fit its cache, and the others after them.
+    """
+    if not replicated(state):
+        return function(state)
+    if jax.default_backend() != "cpu":
+        return jax.vmap(function)(state)
+    count, fitting = len(state.step), max(1, _TOGETHER // state.system.positions.shape[-2])
+    together = max(n for n in range(1, count + 1) if count % n == 0 and n <= fitting)
+    return jax.lax.map(function, state, batch_size=together)
 
 
 def members(state: State) -> list[State]:

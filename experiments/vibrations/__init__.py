@@ -1,0 +1,1 @@
+"""Vibrations as a target: what a force field's own density of states tells about its parameters."""
