@@ -13,8 +13,8 @@ from diffsim.simulators import State
 def growth_rate(potential: AbstractPotential, simulator: Any, state: State, steps: int, key: Array) -> Float[Array, ""]:
     """Largest Lyapunov exponent, per unit of time, from a tangent that is kept at unit length (Benettin's method).
 
-    λ = ⟨d ln|δ| / dt⟩, |δ|² = Σ (δx² m / ⟨p²/m⟩ τ⁻² …) taken as Σ δx² + (δp/(m/τ))², τ the time unit, over the last
-    three quarters of `steps` (doi:10.1007/BF02128236).
+    λ = ⟨d ln|δ| / dt⟩, |δ|² = Σ δx² + (τ δp/m)², τ the unit of time, over the last three quarters of `steps`
+    (doi:10.1007/BF02128236). Positions and momenta are varied, what a thermostat remembers is not.
     """
     masses = state.system.masses[:, None]
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ase import Atoms
 from ase.build import bulk
 
 from diffsim import Langevin, LennardJones, Schedule, State, System, simulate, units
+from diffsim.graph import Graph
 from diffsim.mechanics import total_energy
 from diffsim.potentials import AbstractPotential
 from diffsim.simulators import AbstractSimulator
@@ -20,6 +22,22 @@ with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.St
 
 LJ = LennardJones(epsilon=0.0104, sigma=3.40, cutoff=5.0, onset=4.5)  # nearest neighbours only: cheap, and anharmonic
 ARGON = System.from_ase(bulk("Ar", a=5.3, cubic=True))  # four atoms: nine degrees of freedom, whose energies vary much
+
+
+class Spring(AbstractPotential):
+    """½ k r² between every two atoms: of two atoms, the distance is a harmonic oscillator in three dimensions."""
+
+    k: jax.Array
+    cutoff: jax.Array
+    species: tuple[int, ...] = ()
+
+    def atomic_energies(self, graph: Graph) -> jax.Array:
+        square = sum(x * x for x in graph.vectors)
+        return 0.25 * self.k * jnp.sum(jnp.where(graph.mask, square, 0.0), axis=0)
+
+
+SPRING = Spring(jnp.asarray(5.0), jnp.asarray(30.0))
+DIMER = System.from_ase(Atoms("ArNe", [[0, 0, 0], [0.1, 0.1, 0.1]]))
 
 
 @contextlib.contextmanager
@@ -40,12 +58,13 @@ def replicas(
     heat: float,
     seed: int = 0,
     skin: float = 1.0,
+    room: int = 24,
 ) -> State:
-    """One start with so many draws of its momenta and of all later noise."""
+    """One start with so many draws of its momenta and of all later noise, and lists of so many neighbours."""
     one = simulator.init(potential, system, jax.random.key(seed), heat, skin=skin)
     keys, noise = jax.random.split(jax.random.key(seed + 1), (2, count))
     momenta = jax.vmap(lambda key: maxwell(system, key, heat))(keys)
-    one = one.replace(key=None, neighbors=one.neighbors.widened(24))  # roomy: making it anew would compile again
+    one = one.replace(key=None, neighbors=one.neighbors.widened(room))  # roomy: making it anew would compile again
     many = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape)), one)
     return many.replace(momenta=momenta, key=noise)
 

@@ -7,16 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from ase import Atoms
 
-from diffsim import Brownian, Bussi, Langevin, NoseHoover, Ramp, Schedule, System, VelocityVerlet, simulate, units
-from diffsim.graph import Graph
-from diffsim.potentials import AbstractPotential
+from diffsim import Brownian, Bussi, Langevin, NoseHoover, Ramp, Schedule, VelocityVerlet, simulate, units
 from diffsim.simulators import AbstractSimulator
 from diffsim.simulators.base import temperature
 from tests.simulators.ensembles import (
     ARGON,
+    DIMER,
     LJ,
+    SPRING,
     assert_boltzmann,
     assert_maxwellian,
     replicas,
@@ -32,22 +31,6 @@ THERMOSTATS: dict[str, Callable[..., AbstractSimulator]] = {
 }
 THERMAL = pytest.mark.parametrize("name", THERMOSTATS)
 COLD, HOT = 28.0, 40.0  # K: apart by as much as the energies of the small crystal spread
-
-
-class Spring(AbstractPotential):
-    """½ k r² between every two atoms: of two atoms, the distance is a harmonic oscillator in three dimensions."""
-
-    k: jax.Array
-    cutoff: jax.Array
-    species: tuple[int, ...] = ()
-
-    def atomic_energies(self, graph: Graph) -> jax.Array:
-        square = sum(x * x for x in graph.vectors)
-        return 0.25 * self.k * jnp.sum(jnp.where(graph.mask, square, 0.0), axis=0)
-
-
-SPRING = Spring(jnp.asarray(5.0), jnp.asarray(30.0))
-DIMER = System.from_ase(Atoms("ArNe", [[0, 0, 0], [0.1, 0.1, 0.1]]))
 
 
 @pytest.mark.slow
