@@ -90,7 +90,7 @@ def canonical() -> State:
 
     Their momenta are drawn anew: those of BAOAB are colder by a fraction of (ω dt)²/4, as its positions are not.
     """
-    start = replicas(NOISY, SPRING, DIMER, COUNT, HEAT, skin=10.0, room=2)
+    start = replicas(NOISY, SPRING, DIMER, COUNT, HEAT, skin=10.0, room=4)
     state = simulate(SPRING, NOISY, start, Schedule(frames=1, stride=24))[1]
     return state.replace(momenta=start.momenta)
 
