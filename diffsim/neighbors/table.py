@@ -80,7 +80,7 @@ class Neighbors(eqx.Module):
             cell=jax.lax.stop_gradient(system.cell),
             search=_search_for(positions, cell, system.pbc, radius, spare),
         )
-        needed = math.ceil(spare * len(index))
+        needed = math.ceil(spare * len(index)) + (spare > 1)
         return neighbors.widened(needed if capacity is None else capacity)
 
     def widened(self, capacity: int) -> Neighbors:
