@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -89,7 +90,7 @@ class System(eqx.Module):
         )
 
     @staticmethod
-    def from_ase(atoms: ase.Atoms, repeats: tuple[int, int, int] = (1, 1, 1)) -> System:
+    def from_ase(atoms: ase.Atoms, repeats: Sequence[int] = (1, 1, 1)) -> System:
         """Positions, cell, periodicity, numbers and masses of ASE's `Atoms`; masses as ASE has them (Si 28.085 amu).
 
         `repeats` makes a `supercell` of it.
@@ -105,7 +106,8 @@ class System(eqx.Module):
             masses=atoms.get_masses(),
             pbc=tuple(bool(p) for p in atoms.pbc),
         )
-        return system if tuple(repeats) == (1, 1, 1) else system.supercell(tuple(repeats))
+        along_a, along_b, along_c = repeats
+        return system if set(repeats) == {1} else system.supercell((along_a, along_b, along_c))
 
     def to_ase(self, template: ase.Atoms | None = None) -> ase.Atoms:
         """As ASE's `Atoms`, padding atoms left out.

@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import equinox as eqx
 import jax
@@ -23,6 +23,15 @@ SKIN = 0.4  # Å: how much further than the cutoff the list of a new state reach
 _SPARE = 1.1  # a crystal's atoms have more neighbours once they move
 
 
+if TYPE_CHECKING:  # what moves has them all; only what is at rest has None
+    _Vectors = _Number = _Count = _Flag = Array
+else:
+    _Vectors = Float[Array, "*replicas atoms 3"] | None
+    _Number = Float[Array, "*replicas"] | None
+    _Count = Int[Array, "*replicas"] | None
+    _Flag = Bool[Array, "*replicas"] | None
+
+
 class State(eqx.Module):
     """A system, who is near whom in it, and, where it moves, all that its next step depends on.
 
@@ -32,14 +41,14 @@ class State(eqx.Module):
 
     system: System
     neighbors: Neighbors
-    momenta: Float[Array, "*replicas atoms 3"] | None = None  # amu Å per unit of time, √(amu eV)
-    forces: Float[Array, "*replicas atoms 3"] | None = None  # eV/Å, zero on atoms that are held
-    time: Float[Array, "*replicas"] | None = None  # Å √(amu/eV)
-    step: Int[Array, "*replicas"] | None = None
+    momenta: _Vectors = cast(Any, None)  # amu Å per unit of time, √(amu eV)
+    forces: _Vectors = cast(Any, None)  # eV/Å, zero on atoms that are held
+    time: _Number = cast(Any, None)  # Å √(amu/eV)
+    step: _Count = cast(Any, None)
     key: Any = None
     bath: Any = None  # what a thermostat or barostat remembers
     mobile: Bool[Array, "*replicas atoms 1"] | None = None  # False for atoms that are held; None where all move
-    overflow: Bool[Array, "*replicas"] | None = None
+    overflow: _Flag = cast(Any, None)
     kept: Any = None  # what a gradient method keeps from one sample to the next
 
     def replace(self, **fields: Any) -> "State":

@@ -14,6 +14,7 @@ import diffsim.data.reference
 from diffsim import AbstractPotential, Experiment, Neighbors, System, Target
 from diffsim.fields import constant
 from diffsim.mechanics import energy, forces
+from diffsim.neighbors import alike
 from diffsim.observables.base import AbstractStatic
 from diffsim.simulators.base import State
 from diffsim.system import stack

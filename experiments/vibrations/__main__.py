@@ -35,7 +35,7 @@ def main() -> None:
 
     system = System.from_ase(bulk("Si", a=EDGE, cubic=True).repeat(REPEATS))
     sw, verlet = StillingerWeber.silicon(), VelocityVerlet(2 * units.fs)
-    seen = VibrationalDensityOfStates(FREQUENCIES, lags=LAGS)
+    seen = VibrationalDensityOfStates(frequencies=FREQUENCIES, lags=LAGS)
     heat = 2 * TEMPERATURE  # half of it goes into the springs
     state = stack([verlet.init(sw, system, key, heat) for key in jax.random.split(jax.random.key(1), REPLICAS)])
     schedule = Schedule(frames=FRAMES, stride=5, equilibration=1000)
