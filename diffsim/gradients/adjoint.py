@@ -69,6 +69,6 @@ class Adjoint(AbstractGradient):
             max_steps=steps + 1,
             throw=False,
         )
-        positions, momenta = (leaf[-1] for leaf in found.ys)
+        positions, momenta = jax.tree.map(lambda leaf: leaf[-1], found.ys)
         state = state.replace(system=state.system.replace(positions=positions), momenta=momenta)
         return evaluated(potential, ticked(state, simulator.dt, steps))

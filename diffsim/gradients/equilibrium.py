@@ -24,6 +24,7 @@ class FromEquilibrium(AbstractGradient):
     The path alone gives the first term: that of starts which stay where they are when θ changes. Each replica has the
     weight exp(−β [U_θ(x₀) − U_θ̂(x₀)]), which is one, and whose derivative is the second. Equilibration comes before the
     start and is not differentiated; under Newton's equations an ensemble that is canonical at `temperature` stays so.
+    (Momenta at the end of a Langevin step are too cold by some (ω dt)²/4: draw them anew where that matters.)
 
     **Raises** `ValueError` for a single trajectory: a covariance needs several.
     """
@@ -39,7 +40,7 @@ class FromEquilibrium(AbstractGradient):
         return self.path.mode
 
     def forwards(self) -> AbstractGradient:
-        return FromEquilibrium(self.path.forwards(), self.temperature)
+        return FromEquilibrium(path=self.path.forwards(), temperature=self.temperature)
 
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record

@@ -1,5 +1,6 @@
 """Derivatives of averages and correlations from the probability of the noise: no path is differentiated."""
 
+import functools
 from typing import Any, ClassVar, Literal
 
 import equinox as eqx
@@ -57,7 +58,7 @@ class Score(AbstractGradient):
         theta = eqx.filter(potential, eqx.is_inexact_array)
         moved = jax.tree.map(lambda t: t - jax.lax.stop_gradient(t), theta)
         along = jax.tree.map(lambda s, t: jnp.tensordot(s, t, axes=t.ndim), scores, moved)
-        logs = sum(jax.tree.leaves(along))  # [*replicas frames], sums over all steps up to each
+        logs = functools.reduce(jnp.add, jax.tree.leaves(along))  # [*replicas frames], over all steps up to each
         if self.window is None:
             logs = jnp.broadcast_to(logs[..., -1:], (*logs.shape[:-1], schedule.frames))
         else:

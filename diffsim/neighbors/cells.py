@@ -110,4 +110,4 @@ def _surroundings(cells: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     places = np.indices(cells).reshape(3, -1).T[:, None] + _OFFSETS  # [cells 27 3]
     images = places // counts
     around = np.ravel_multi_index(tuple(np.moveaxis(places % counts, -1, 0)), cells)
-    return around.astype(np.int32), images.astype(np.int32)
+    return np.asarray(around, np.int32), np.asarray(images, np.int32)

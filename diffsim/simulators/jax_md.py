@@ -35,7 +35,7 @@ class JaxMD(AbstractSimulator):
         return jax.tree.leaves(self._made(system, key))
 
     def step(self, potential: AbstractPotential, state: State) -> State:
-        from jax_md import simulate
+        from jax_md import simulate  # pyright: ignore
 
         def energy(R: Array, box: Any = None, perturbation: Any = 1.0, **_: Any) -> Float[Array, ""]:
             system = state.system.replace(positions=R, cell=state.system.cell if box is None else box.T)
