@@ -1,5 +1,6 @@
 """The dependence of the start on the force field, which the derivative of a path lacks."""
 
+import dataclasses
 from typing import Any, Literal
 
 import equinox as eqx
@@ -40,7 +41,7 @@ class FromEquilibrium(AbstractGradient):
         return self.path.mode
 
     def forwards(self) -> AbstractGradient:
-        return FromEquilibrium(path=self.path.forwards(), temperature=self.temperature)
+        return dataclasses.replace(self, path=self.path.forwards())
 
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record
