@@ -85,7 +85,7 @@ def _forth(perturbed: Any, given: _Given, way: Way) -> tuple[Any, Any]:
             "masses or the simulator's own numbers: use Backprop or Forward for those"
         )
     out = path.fn(given, way)
-    return out, (out[1], out[3])
+    return out, out[1:]
 
 
 class _Back(NamedTuple):
@@ -99,12 +99,13 @@ class _Back(NamedTuple):
     bars: Point
     potential: AbstractPotential  # only its numbers
     off: Float[Array, ""]  # Å, how far the rebuilt positions were from those kept, at most
+    overflow: Bool[Array, ""]  # whether a list was too short
 
 
 @path.def_bwd
-def _adjoint(ended: tuple[Point, Any], cotangents: Any, perturbed: Any, given: _Given, way: Way) -> tuple[Any, ...]:
+def _adjoint(ended: Any, cotangents: Any, perturbed: Any, given: _Given, way: Way) -> tuple[Any, ...]:
     del perturbed
-    end, kept = ended
+    end, overflown, kept = ended
     potential, start, state, simulator = given
     steps, half = way.schedule.steps, 0.5 * simulator.dt
     theta, rest = eqx.partition(potential, eqx.is_inexact_array)
@@ -129,7 +130,7 @@ def _adjoint(ended: tuple[Point, Any], cotangents: Any, perturbed: Any, given: _
         follows, precedes = half * (before_last > 0), half * (n > 0)  # kicks of the step that follows, and that before
         point, off, fresh = _renewed(back.point, kept, n, way.segment, before_last)
         here = ticked(point.placed(state), simulator.dt, n)
-        neighbors, _ = refreshed(back.neighbors, here.system, potential.cutoff)
+        neighbors, overflow = refreshed(back.neighbors, here.system, potential.cutoff)
         here = here.replace(neighbors=neighbors)
 
         bars, summed, of_forces = back.bars, back.potential, jnp.zeros_like(start.momenta)
@@ -153,17 +154,23 @@ def _adjoint(ended: tuple[Point, Any], cotangents: Any, perturbed: Any, given: _
         point, bars = jax.lax.cond(
             n > 0, lambda: _unflown(simulator, ticked(here, simulator.dt, -1), point, bars), lambda: (point, bars)
         )
-        return _Back(point, neighbors, bars, summed, jnp.maximum(back.off, off))
+        return _Back(point, neighbors, bars, summed, jnp.maximum(back.off, off), back.overflow | overflow)
 
     zeros = jax.tree.map(jnp.zeros_like, theta)
-    first = _Back(end, state.neighbors, _filled(cotangents[1], end), zeros, jnp.zeros(()))
+    first = _Back(end, state.neighbors, _filled(cotangents[1], end), zeros, jnp.zeros(()), jnp.zeros((), bool))
     back = jax.lax.fori_loop(0, steps + 1, pass_by, first)
     off = jnp.maximum(back.off, _apart(back.point.positions, start.positions))
     bars = eqx.error_if(
         (back.potential, back.bars),
-        ~(off <= way.limit),
+        ~(off <= way.limit) & ~overflown,
         "Reversible rebuilt a state that is off by more than its limit: the path is too long for the chaos in it; "
         "take fewer steps, choose Truncated or Reweighting, or raise the limit",
+    )
+    # where the run itself overflowed its caller knows, and does it again
+    bars = eqx.error_if(
+        bars,
+        back.overflow & ~overflown,
+        "a neighbour list of Reversible was too short on its way back, though not on the way there: give it more room",
     )
     blank = jax.tree.map(lambda _: None, eqx.filter((state, simulator), eqx.is_inexact_array))
     return *bars, *blank
