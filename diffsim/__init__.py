@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from diffsim.io.checkpoint import load_state, save_state
     from diffsim.io.structures import read_structure
+    from diffsim.io.trajectory import record_frame, write_frames
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
     from diffsim.multistart import multistart
     from diffsim.neighbors import Neighbors
@@ -147,6 +148,7 @@ _CONTENTS = {
     "uncertainty": "uncertainty",
     "io.checkpoint": "load_state save_state",
     "io.structures": "read_structure",
+    "io.trajectory": "record_frame write_frames",
 }
 HOMES = {name: f"diffsim.{home}" for home, names in _CONTENTS.items() for name in names.split()}
 
