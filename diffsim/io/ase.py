@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float
 from diffsim.graph import graph
 from diffsim.mechanics import neighbors_of
 from diffsim.neighbors import Neighbors
+from diffsim.neighbors.all_pairs import AllPairs
 from diffsim.potentials.base import AbstractPotential, check_species
 from diffsim.system import System
 
@@ -70,7 +71,8 @@ class Calculator(BaseCalculator):
     def _renewed(self, system: System) -> Neighbors:
         """A new list in a table as large as the last, or with an eighth to spare where that is too small."""
         new = neighbors_of(self._potential, system, None, self._skin)
-        new = dataclasses.replace(new, images=(0, 0, 0))  # static, and of no use here: it must not cause a compilation
+        search = AllPairs((0, 0, 0))  # static, and of no use here: it must not cause a compilation
+        new = dataclasses.replace(new, search=search)
         if self._neighbors is not None:
             width, needed = self._neighbors.index.shape[0], new.index.shape[0]
             new = new.widened(width if needed <= width else needed + needed // 8)
@@ -86,8 +88,8 @@ def _evaluate(
 
     def total(positions: Float[Array, "atoms 3"], strain: Float[Array, "3 3"]) -> tuple[Array, Array]:
         seen = graph(system.replace(positions=positions).strained(strain), neighbors)
-        energies = potential.atomic_energies(seen)
-        return jnp.sum(energies), energies
+        energies = jnp.where(seen.weights > 0, potential.atomic_energies(seen), 0.0)
+        return jnp.sum(energies), energies[: len(positions)]
 
     zero = jnp.zeros((3, 3), system.positions.dtype)
     derivative = jax.value_and_grad(total, argnums=(0, 1), has_aux=True)
