@@ -81,7 +81,7 @@ def main() -> None:
         state = simulator.init(potential, system, jax.random.key(0), heat, skin=skin)
         run = eqx.filter_jit(lambda p, s, simulator=simulator: advance(p, simulator, s, STEPS))
         compiled, after = timed(lambda run=run, state=state: run(potential, state))
-        state = roomier(potential, state, 1.5) if after.overflow else after
+        state = roomier(potential, state) if after.overflow else after
         gradient = _gradient(simulator) if "--gradient" in sys.argv else None
         slope_compiled = timed(lambda s=state, g=gradient: g(potential, s))[0] if gradient else 0.0
         box = f"region b block 0 {n} 0 {n} 0 {n}"
@@ -107,7 +107,7 @@ def main() -> None:
                 theirs.append(_ask(peer, STEPS))
                 seconds, after = timed(lambda run=run, state=state: run(potential, state))
                 while after.overflow:  # again from before, and that counts
-                    state = roomier(potential, state, 1.3)
+                    state = roomier(potential, state)
                     compiled += timed(lambda run=run, state=state: run(potential, state))[0]
                     more, after = timed(lambda run=run, state=state: run(potential, state))
                     seconds += more

@@ -16,7 +16,7 @@ from diffsim.mechanics import neighbors_of
 from diffsim.observables.base import AbstractObservable
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import AbstractSimulator, Schedule, State
-from diffsim.simulators.schedule import ROOMIER, roomier
+from diffsim.simulators.schedule import roomier
 from diffsim.system import System, stack
 
 _SKIN = 0.6  # Å: room for the structure to change during a fit before its list has to be made again
@@ -79,11 +79,11 @@ class Experiment(eqx.Module):
     def __check_init__(self) -> None:
         if (self.simulator is None) != (self.schedule is None):
             raise ValueError("what moves needs both a simulator and a schedule, and what is at rest neither")
-        if self.simulator is None and self.gradient.moves:
+        if self.is_static and self.gradient.moves:
             raise ValueError(
                 f"{type(self.gradient).__name__} differentiates trajectories: give a simulator= and schedule="
             )
-        if self.simulator is not None and not self.gradient.moves:
+        if not self.is_static and not self.gradient.moves:
             raise ValueError(
                 f"{type(self.gradient).__name__} is for what is at rest: choose how to differentiate, gradient="
             )
@@ -115,11 +115,9 @@ class Experiment(eqx.Module):
             state = stack([state, *others])
         return self.gradient.prepare(potential, simulator, state, self.schedule)
 
-    def again(self, potential: AbstractPotential, state: State, last: System, spare: float) -> State:
+    def again(self, potential: AbstractPotential, state: State, last: System) -> State:
         """Where to start once more after a list was too short: from `last` if at rest, else as before, with room."""
-        if self.simulator is None:
-            return self.start(potential, last)
-        return roomier(potential, state, spare)
+        return self.start(potential, last) if self.is_static else roomier(potential, state)
 
     def predict(self, potential: AbstractPotential, state: State) -> tuple[dict[str, Array], State, dict[str, Array]]:
         """Predictions of all targets from one sample, its last state, and its diagnostics."""
@@ -199,11 +197,11 @@ def evaluate(potential: AbstractPotential, experiments: Mapping[str, Experiment]
 
 def _predicted(experiment: Experiment, potential: AbstractPotential, state: State) -> dict[str, Array]:
     """Predictions, with longer neighbour lists again where they were too short; NaN where that does not end."""
-    for attempt in range(20):
+    for _ in range(20):
         predictions, last, diagnostics = _predict(experiment, potential, state)
-        if not (diagnostics["overflow"] and (experiment.simulator or np.isfinite(last.system.positions).all())):
+        if not (diagnostics["overflow"] and (not experiment.is_static or np.isfinite(last.system.positions).all())):
             return predictions
-        state = experiment.again(potential, state, last.system, ROOMIER ** (attempt + 1))
+        state = experiment.again(potential, state, last.system)
     return {name: jnp.full_like(value, jnp.nan) for name, value in predictions.items()}
 
 

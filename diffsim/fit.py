@@ -4,7 +4,7 @@ The caller owns the loop, `for state in fit(potential, experiments, optax.adam(1
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -15,14 +15,11 @@ from jaxtyping import Array, Float
 
 from diffsim.experiment import Experiment, check
 from diffsim.fields import constant
-from diffsim.optimizers import AbstractMethod, Moved, Problem, method_for
+from diffsim.optimizers import AbstractMethod, Moved, Problem, method_for, with_room
 from diffsim.parametrization import Parametrization, Trainable
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.base import State
-from diffsim.simulators.schedule import ROOMIER
 from diffsim.trees import Packed
-
-_ROOM = 0.3  # Å: lists that reach less far beyond the cutoff than this are made again before the next update
 
 
 class Memory(NamedTuple):
@@ -183,39 +180,3 @@ def _blank(problem: Problem, method: AbstractMethod) -> FitState:
     predictions = jax.tree.map(lambda array: np.zeros(array.shape, array.dtype), moved.outcome.predictions)
     memory = Memory(moved.free, problem.states, moved.memory, False)
     return FitState(0, problem.potential, 0.0, predictions, predictions, (0.0,), 0, 0.0, memory)
-
-
-def with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Problem, Moved]:
-    """Moves, again with longer neighbour lists where they were too short, and renews those that soon will be."""
-    for attempt in range(8):
-        moved = move(problem)
-        free, outcome = moved.free, moved.outcome
-        moving = {name for name, experiment in problem.experiments.items() if experiment.simulator is not None}
-        lost = [name for name, system in outcome.systems.items() if not np.isfinite(system.positions).all()]
-        crowded = outcome.overflow and not set(lost) - moving and attempt < 7  # a list that is too short loses atoms
-        if (lost and not crowded) or not (outcome.overflow or np.isfinite(outcome.loss)):
-            raise ValueError(_lost(float(outcome.loss), lost, moving))
-        if outcome.overflow:
-            problem = problem.relisted(free, outcome.systems, ROOMIER ** (attempt + 1))
-            continue
-        problem = problem.starting_from(problem.states | outcome.states)
-        cutoff = problem.at(free).cutoff + _ROOM
-        resting = {name: state for name, state in problem.states.items() if name not in moving}
-        if any(state.neighbors.overflow(outcome.systems[name], cutoff) for name, state in resting.items()):
-            systems = {name: outcome.systems[name] for name in resting}
-            problem = problem.starting_from(problem.states | problem.relisted(free, systems).states)
-        return problem, moved
-    raise ValueError("a structure keeps growing out of its neighbour list: take smaller steps")
-
-
-def _lost(loss: float, lost: list[str], moving: set[str]) -> str:
-    where = f" in experiment {lost[0]!r}" if lost else ""
-    if lost and lost[0] in moving:
-        return (
-            f"the loss is {loss}: positions stop being finite{where}; start closer to a sensible potential, take "
-            "smaller steps in the parameters, or a shorter time step"
-        )
-    return (
-        f"the loss is {loss}: no minimum was found{where}, or a structure left the radius of "
-        "its neighbour list; start closer to a sensible potential, or take smaller steps"
-    )

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import AbstractSimulator, Schedule, State, advance, over_replicas, replicated, trajectory
-from diffsim.simulators.schedule import ROOMIER, roomier
+from diffsim.simulators.schedule import roomier
 from diffsim.trouble import SimulationError, explained, is_sound
 
 _AT_ONCE = 10_000_000  # atoms × steps of one chunk: some ten seconds
@@ -74,21 +74,18 @@ def chunks(
     between = stride - 1 if stride > at_once else 0  # far frames: steps without a record, then one with
     last = jnp.asarray(stride - between)  # a traced number: all strides run the same compiled step
 
-    def silently(state: State, steps: int) -> Iterator[Chunk]:
+    def silently(state: State, steps: int) -> Generator[Chunk, None, State]:
         while steps > 0:
             now = min(steps, at_once)
             move = functools.partial(_advance, steps=jnp.asarray(now))
             state = _safely(potential, simulator, state, move, now, ceiling)[1]
             steps -= now
             yield Chunk(None, state)
+        return state
 
-    for chunk in silently(state, schedule.equilibration):
-        state = chunk.state
-        yield chunk
+    state = yield from silently(state, schedule.equilibration)
     for _ in range(frames // few):
-        for chunk in silently(state, between):
-            state = chunk.state
-            yield chunk
+        state = yield from silently(state, between)
         move = functools.partial(_frames, frames=few, stride=last, record=record)
         records, state = _safely(potential, simulator, state, move, few * int(last), ceiling)
         yield Chunk(records, state)
@@ -110,7 +107,7 @@ def _safely(
             return records, after
         if wrong and attempt > 0:
             raise explained(potential, simulator, state, steps, ceiling)
-        state = roomier(potential, state, ROOMIER ** (attempt + 1))
+        state = roomier(potential, state)
     raise SimulationError(
         f"the neighbour list of radius {float(np.max(state.neighbors.radius)):.3g} Å stays too short: atoms crowd, or "
         "the cell shrinks, within a few steps; check the potential, and take a shorter time step",

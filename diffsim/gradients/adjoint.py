@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsim.fields import constant
-from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
+from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, framed, uniform
 from diffsim.gradients.forward import Forward
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import Ode, Schedule, State
@@ -43,14 +43,8 @@ class Adjoint(AbstractGradient):
                 f"Adjoint is for the simulator Ode, got {type(simulator).__name__}: take Reversible for it"
             )
 
-        def frame(state: State, _: None) -> tuple[State, Any]:
-            state = self._solved(potential, simulator, state, schedule.stride)
-            return state, record(potential, state)
-
-        state = evaluated(potential, state)
-        if schedule.equilibration:
-            state = self._solved(potential, simulator, state, schedule.equilibration)
-        state, records = jax.lax.scan(frame, state, length=schedule.frames)
+        steps = lambda state, n: self._solved(potential, simulator, state, n)  # noqa: E731
+        records, state = framed(steps, potential, evaluated(potential, state), schedule, record)
         return Sample(records, uniform(schedule), state, {"overflow": state.overflow})
 
     def _solved(self, potential: AbstractPotential, simulator: Ode, state: State, steps: int) -> State:
@@ -70,5 +64,4 @@ class Adjoint(AbstractGradient):
             throw=False,
         )
         positions, momenta = jax.tree.map(lambda leaf: leaf[-1], found.ys)
-        state = state.replace(system=state.system.replace(positions=positions), momenta=momenta)
-        return evaluated(potential, ticked(state, simulator.dt, steps))
+        return evaluated(potential, ticked(state.moved(positions, momenta), simulator.dt, steps))

@@ -7,7 +7,7 @@ import equinox.internal as eqxi
 import jax
 
 from diffsim.fields import constant
-from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
+from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, framed, uniform
 from diffsim.gradients.forward import Forward
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import Schedule, State
@@ -38,13 +38,9 @@ class Backprop(AbstractGradient):
         def step(state: State, _: None) -> tuple[State, None]:
             return simulator.step(potential, state), None
 
-        def frame(state: State, _: None) -> tuple[State, Any]:
-            state, _ = self._scan(step, state, schedule.stride)
-            return state, record(potential, state)
-
-        state, _ = self._scan(step, simulator.evaluate(potential, state), schedule.equilibration)
+        steps = lambda state, n: self._scan(step, state, n)[0]  # noqa: E731
         scan = jax.lax.scan if self.checkpoints is None else self._scan
-        state, records = scan(frame, state, length=schedule.frames)
+        records, state = framed(steps, potential, simulator.evaluate(potential, state), schedule, record, scan)
         return Sample(records, uniform(schedule), state, {"overflow": state.overflow})
 
     def _scan(self, body: Callable[[State, None], tuple[State, Any]], state: State, length: int) -> tuple[State, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -51,6 +52,25 @@ class AbstractGradient(eqx.Module):
 def uniform(schedule: Schedule) -> Float[Array, " frames"]:
     """All frames count alike."""
     return jnp.full(schedule.frames, 1 / schedule.frames)
+
+
+def framed(
+    steps: Callable[[State, int], State],
+    potential: AbstractPotential,
+    state: State,
+    schedule: Schedule,
+    record: Record,
+    scan: Callable[..., tuple[State, Any]] = jax.lax.scan,
+) -> tuple[Any, State]:
+    """Records and last state of a schedule, by a method's own way to make so many steps and to go through frames."""
+
+    def frame(state: State, _: None) -> tuple[State, Any]:
+        state = steps(state, schedule.stride)
+        return state, record(potential, state)
+
+    state = steps(state, schedule.equilibration) if schedule.equilibration else state
+    state, records = scan(frame, state, length=schedule.frames)
+    return records, state
 
 
 def each_replica(sample: Callable[..., Sample]) -> Callable[..., Sample]:

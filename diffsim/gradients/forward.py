@@ -3,9 +3,9 @@
 from typing import Any, Literal
 
 from diffsim.fields import constant
-from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
+from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, framed, uniform
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import Schedule, State, advance, trajectory
+from diffsim.simulators import Schedule, State, advance
 
 
 class Forward(AbstractGradient):
@@ -20,6 +20,6 @@ class Forward(AbstractGradient):
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record
     ) -> Sample:
-        state = advance(potential, simulator, simulator.evaluate(potential, state), schedule.equilibration)
-        records, state = trajectory(potential, simulator, state, schedule.frames, schedule.stride, record)
+        steps = lambda state, n: advance(potential, simulator, state, n)  # noqa: E731
+        records, state = framed(steps, potential, simulator.evaluate(potential, state), schedule, record)
         return Sample(records, uniform(schedule), state, {"overflow": state.overflow})

@@ -18,14 +18,11 @@ def growth_rate(potential: AbstractPotential, simulator: Any, state: State, step
     """
     masses = state.system.masses[:, None]
 
-    def moved(state: State, positions: Array, momenta: Array) -> State:
-        return state.replace(system=state.system.replace(positions=positions), momenta=momenta)
-
     def step(carry: tuple[State, tuple[Array, Array]], _: None) -> tuple[tuple[State, tuple[Array, Array]], Array]:
         state, tangent = carry
 
         def flow(positions: Array, momenta: Array) -> tuple[tuple[Array, Array], State]:
-            after = simulator.step(potential, simulator.evaluate(potential, moved(state, positions, momenta)))
+            after = simulator.step(potential, simulator.evaluate(potential, state.moved(positions, momenta)))
             return (after.system.positions, after.momenta), after
 
         at = (state.system.positions, state.momenta)

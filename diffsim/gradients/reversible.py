@@ -7,7 +7,8 @@ import jax
 from diffsim.fields import constant, require_x64
 from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
 from diffsim.gradients.forward import Forward
-from diffsim.gradients.path import Point, Way, path, reconstruction_error
+from diffsim.gradients.path import path
+from diffsim.gradients.rebuilt import Point, Way, reconstruction_error
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import AbstractReversible, Schedule, State
 from diffsim.simulators.base import evaluated, ticked

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant
-from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, uniform
+from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, framed, uniform
 from diffsim.gradients.growth import growth_rate
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import Schedule, State
@@ -55,16 +55,11 @@ class Truncated(AbstractGradient):
             forget = lambda: simulator.evaluate(potential, jax.lax.stop_gradient(state))  # noqa: E731
             state = jax.lax.cond(cut, forget, lambda: state)
             if self.clip is not None:
-                moving = _clipped((state.system.positions, state.momenta), self.clip)
-                state = state.replace(system=state.system.replace(positions=moving[0]), momenta=moving[1])
+                state = state.moved(*_clipped((state.system.positions, state.momenta), self.clip))
             return simulator.step(potential, state), None
 
-        def frame(state: State, _: None) -> tuple[State, Any]:
-            state, _ = jax.lax.scan(step, state, length=schedule.stride)
-            return state, record(potential, state)
-
-        state, _ = jax.lax.scan(step, state, length=schedule.equilibration)
-        state, records = jax.lax.scan(frame, state, length=schedule.frames)
+        steps = lambda state, n: jax.lax.scan(step, state, length=n)[0]  # noqa: E731
+        records, state = framed(steps, potential, state, schedule, record)
         diagnostics |= {"overflow": state.overflow, "window": window}
         if self.clip is not None:
             diagnostics["clip"] = jnp.asarray(self.clip)

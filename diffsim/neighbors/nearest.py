@@ -15,7 +15,7 @@ from diffsim.system import System
 class Nearest(NamedTuple):
     """A search through all pairs where no atom can have two images of another inside the radius."""
 
-    images: tuple[int, int, int]
+    images: Images
 
     @staticmethod
     def of(cell: np.ndarray, pbc: tuple[bool, bool, bool], width: float, images: Images) -> "Nearest | None":
@@ -28,8 +28,8 @@ class Nearest(NamedTuple):
         axes = np.flatnonzero(system.pbc)
         dual = jnp.linalg.pinv(system.cell[axes])
         inner = (system.positions @ dual).T  # [periodic atoms]
-        away = lambda i, j: [jnp.rint(inner[a, i] - inner[a, j]) for a in range(len(axes))]  # noqa: E731, S of j seen from i
-
+        # S of the image of j that is nearest to i
+        away = lambda i, j: [jnp.rint(inner[a, i] - inner[a, j]) for a in range(len(axes))]  # noqa: E731
         own, words = jnp.arange(n), -(-n // WORD)
         square = jnp.zeros((), x.dtype)
         shifts = away(own, own[:, None])  # [j i]

@@ -6,11 +6,12 @@ from jaxtyping import Array, Float
 from diffsim import units
 from diffsim.fields import constant
 from diffsim.mechanics import energy, require_periodic, stress
-from diffsim.observables.base import AbstractStatic
+from diffsim.observables.base import AbstractStatic, require_motion
 from diffsim.observables.lattice import voigt
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State, temperature
+from diffsim.simulators.base import State, kinetic_tensor, temperature
 
+_KINETIC = "the kinetic part needs"
 _GRAM_PER_CM3 = 1.66053906660  # of one amu/Å³
 
 
@@ -24,7 +25,7 @@ class Temperature(AbstractStatic):
         return ("T",)
 
     def record(self, potential: AbstractPotential, state: State) -> Float[Array, ""]:
-        moving(state)
+        require_motion(state, _KINETIC)
         return temperature(state)
 
 
@@ -87,16 +88,5 @@ class Pressure(AbstractStatic):
 
 def total_stress(potential: AbstractPotential, state: State) -> Float[Array, "3 3"]:
     """Stress of one frame in eV/Å³: that of the forces and that of the motion."""
-    momenta = moving(state)
-    motion = jnp.einsum("ax,ay->xy", momenta / state.system.masses[:, None], momenta)
-    return stress(potential, state.system, state.neighbors) - motion / state.system.volume
-
-
-def moving(state: State) -> Float[Array, "atoms 3"]:
-    """The momenta.
-
-    **Raises** `ValueError` for a state at rest.
-    """
-    if state.momenta is None:
-        raise ValueError("the kinetic part needs a state that moves: one made by init of a simulator")
-    return state.momenta
+    require_motion(state, _KINETIC)
+    return stress(potential, state.system, state.neighbors) - kinetic_tensor(state) / state.system.volume

@@ -31,6 +31,12 @@ class AbstractObservable(eqx.Module):
         """The prediction from the records of all frames."""
 
 
+def require_motion(state: State, who: str) -> None:
+    """Refuses a state at rest; `who` begins the sentence, "velocities need"."""
+    if state.momenta is None:
+        raise ValueError(f"{who} a state that moves: one made by init of a simulator")
+
+
 class AbstractStatic(AbstractObservable):
     """A property that one frame tells in full; several frames are averaged."""
 

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int
 
 from diffsim import units
 from diffsim.fields import constant
-from diffsim.observables.base import AbstractObservable
+from diffsim.observables.base import AbstractObservable, require_motion
 from diffsim.observables.correlation import autocorrelation, check_lags, spacing
 from diffsim.observables.species import check_tuples, selections
 from diffsim.observables.velocities import Velocities, VelocityAutocorrelation, velocities_of
@@ -28,8 +28,7 @@ def places_of(state: State) -> Places:
 
     **Raises** `ValueError` for a state at rest.
     """
-    if state.time is None:
-        raise ValueError("displacements need a state that moves: one made by init of a simulator")
+    require_motion(state, "displacements need")
     x, system = state.system.positions, state.system
     if state.mobile is None:
         masses = jnp.where(system.numbers > 0, system.masses, 0.0)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from diffsim.fields import as_array, constant
-from diffsim.observables.base import AbstractObservable
+from diffsim.observables.base import AbstractObservable, require_motion
 from diffsim.observables.correlation import Window, autocorrelation, check_lags, check_window, spacing, spectrum
 from diffsim.observables.phonons import dynamical_matrix
 from diffsim.potentials.base import AbstractPotential
@@ -69,8 +69,7 @@ class SpectralEnergyDensity(AbstractObservable):
         return tuple(f"mode {s + 1}" for s in range(len(self.projections)))
 
     def record(self, potential: AbstractPotential, state: State) -> Amplitudes:
-        if state.momenta is None or state.time is None:
-            raise ValueError("modes need a state that moves: one made by init of a simulator")
+        require_motion(state, "modes need")
         heavy = state.momenta / jnp.sqrt(state.system.masses)[:, None]
         return Amplitudes(state.time, jnp.einsum("sjx,jx->s", self.projections, heavy.astype(self.projections.dtype)))
 

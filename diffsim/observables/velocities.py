@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from diffsim import units
 from diffsim.fields import as_array, constant
-from diffsim.observables.base import AbstractObservable
+from diffsim.observables.base import AbstractObservable, require_motion
 from diffsim.observables.correlation import Window, autocorrelation, check_lags, check_window, spacing, spectrum
 from diffsim.observables.species import check_tuples, selections
 from diffsim.potentials.base import AbstractPotential
@@ -30,8 +30,7 @@ def velocities_of(state: State) -> Velocities:
 
     **Raises** `ValueError` for one at rest.
     """
-    if state.momenta is None or state.time is None:
-        raise ValueError("velocities need a state that moves: one made by init of a simulator")
+    require_motion(state, "velocities need")
     system = state.system
     velocities = state.momenta / system.masses[:, None]
     return Velocities(state.time, velocities, system.numbers, system.masses, degrees_of_freedom(state))

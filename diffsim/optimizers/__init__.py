@@ -12,6 +12,7 @@ from diffsim.optimizers.problem import Linear as Linear
 from diffsim.optimizers.problem import Outcome as Outcome
 from diffsim.optimizers.problem import Problem as Problem
 from diffsim.optimizers.problem import linear_model as linear_model
+from diffsim.optimizers.room import with_room as with_room
 from diffsim.optimizers.scipy import Scipy as Scipy
 from diffsim.optimizers.stepped import LeastSquares as LeastSquares
 from diffsim.optimizers.stepped import QuasiNewton as QuasiNewton

@@ -80,10 +80,10 @@ class Problem(eqx.Module):
         outcome = self.evaluate(free)
         return outcome.loss, outcome
 
-    def relisted(self, free: Float[Array, " free"], systems: dict[str, System], spare: float = 1.0) -> Problem:
+    def relisted(self, free: Float[Array, " free"], systems: dict[str, System]) -> Problem:
         """The same with new neighbour lists: what is at rest starts from where it ended, what moves as before."""
         potential, experiments = self.at(free), self.experiments
-        states = {n: experiments[n].again(potential, self.states[n], system, spare) for n, system in systems.items()}
+        states = {n: experiments[n].again(potential, self.states[n], system) for n, system in systems.items()}
         return self.starting_from(states)
 
     def starting_from(self, states: dict[str, State]) -> Problem:

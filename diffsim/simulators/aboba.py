@@ -1,7 +1,6 @@
 """Constant temperature by friction and noise, the noise of a step following its only force."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -49,7 +48,7 @@ class Aboba(AbstractSimulator):
         log P = −½ Σ (p′ − μ)² / ((1 − c²) m k_B T) with ∂μ/∂F = (1 + c) dt/2: its noise divided by its variance.
         """
         keep, noise = self.keep_and_noise(halfway)
-        heat = units.kB * kelvin(self.temperature, halfway.time) * jax.lax.expand_dims(halfway.system.masses, (1,))
+        heat = units.kB * kelvin(self.temperature, halfway.time) * halfway.system.masses[:, None]
         return (1 + keep) * 0.5 * self.dt * noise / (-jnp.expm1(-2 * self.friction * self.dt) * heat)
 
     def keep_and_noise(self, halfway: State) -> tuple[Float[Array, ""], Float[Array, "atoms 3"]]:

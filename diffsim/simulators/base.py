@@ -21,6 +21,7 @@ from diffsim.system import System
 
 SKIN = 0.4  # Å: how much further than the cutoff the list of a new state reaches
 _SPARE = 1.1  # a crystal's atoms have more neighbours once they move
+_ROOMIER = 1.2  # by how much a list that was too short gets more room
 
 
 if TYPE_CHECKING:  # what moves has them all; only what is at rest has None
@@ -54,6 +55,10 @@ class State(eqx.Module):
     def replace(self, **fields: Any) -> "State":
         """A copy with some fields replaced."""
         return dataclasses.replace(self, **fields)
+
+    def moved(self, positions: Array, momenta: Array) -> "State":
+        """A copy with these positions and momenta."""
+        return self.replace(system=self.system.replace(positions=positions), momenta=momenta)
 
 
 class AbstractSimulator(eqx.Module):
@@ -120,9 +125,11 @@ class AbstractSimulator(eqx.Module):
         return kelvin(own, 0.0)
 
 
-def relisted(potential: AbstractPotential, state: State, spare: float) -> State:
-    """The same state with a list that has more room, for the potential's cutoff; for use outside `jit`."""
+def relisted(potential: AbstractPotential, state: State) -> State:
+    """The same state with a list for the potential's cutoff that has more room than its own; for use outside `jit`."""
     skin = max(float(state.neighbors.radius - potential.cutoff), SKIN)
+    needed = len(neighbors_of(potential, state.system, None, skin).index)
+    spare = _ROOMIER * max(1.0, len(state.neighbors.index) / needed)
     neighbors = neighbors_of(potential, state.system, None, skin, spare)
     return state.replace(neighbors=neighbors, overflow=jnp.zeros_like(state.overflow))
 
@@ -168,6 +175,11 @@ def kinetic_energy(state: State) -> Float[Array, ""]:
     return 0.5 * jnp.sum(state.momenta**2 / state.system.masses[:, None])
 
 
+def kinetic_tensor(state: State) -> Float[Array, "3 3"]:
+    """Σ p⊗p/m in eV."""
+    return state.momenta.T @ (state.momenta / state.system.masses[:, None])
+
+
 def degrees_of_freedom(state: State) -> Float[Array, ""]:
     """3 (N − 1) where all atoms move and their total momentum is kept; 3 for each mobile atom where others are held."""
     real = state.system.numbers > 0
@@ -202,6 +214,12 @@ def thermal(system: System, noise: Array, temperature: Any, mobile: Array | None
     if mobile is not None:
         return jnp.where(mobile, momenta, 0.0)
     return momenta - masses / jnp.sum(masses) * jnp.sum(momenta, axis=0)
+
+
+def thermal_noise(state: State, step: Array, temperature: Any) -> Float[Array, "atoms 3"]:
+    """√(m k_B T) ξ of a step, the same whenever it is drawn."""
+    noise = jax.random.normal(jax.random.fold_in(state.key, step), state.momenta.shape, state.momenta.dtype)
+    return thermal(state.system, noise, temperature, state.mobile)
 
 
 def check_positive(name: str, value: Any, unit: str) -> None:

@@ -1,13 +1,12 @@
 """Overdamped motion."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import as_array
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State, check_positive, evaluated, thermal, ticked
+from diffsim.simulators.base import AbstractSimulator, State, check_positive, evaluated, thermal_noise, ticked
 from diffsim.simulators.temperature import Temperature, as_temperature, kelvin
 
 
@@ -32,13 +31,9 @@ class Brownian(AbstractSimulator):
         check_positive("friction", self.friction, "1/(Å √(amu/eV))")
 
     def step(self, potential: AbstractPotential, state: State) -> State:
-        now, then = (self._noise(state, state.step + n) for n in (0, 1))
+        heat = kelvin(self.temperature, state.time)
+        now, then = (thermal_noise(state, state.step + n, heat) for n in (0, 1))
         pushed = self.dt / self.friction * state.forces + jnp.sqrt(0.5 * self.dt / self.friction) * (now + then)
         positions = state.system.positions + pushed / state.system.masses[:, None]
         state = state.replace(system=state.system.replace(positions=positions))
         return evaluated(potential, ticked(state, self.dt))
-
-    def _noise(self, state: State, step: Array) -> Float[Array, "atoms 3"]:
-        """√(m k_B T) ξ of a step, without motion of the centre of mass."""
-        noise = jax.random.normal(jax.random.fold_in(state.key, step), state.momenta.shape, state.momenta.dtype)
-        return thermal(state.system, noise, kelvin(self.temperature, state.time), state.mobile)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from diffsim.fields import as_array, constant
 from diffsim.mechanics import forces_and_virial, require_periodic
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State, check_positive, listed, pushed
+from diffsim.simulators.base import State, check_positive, kinetic_tensor, listed, pushed
 from diffsim.simulators.splitting import AbstractSplitting
 from diffsim.simulators.temperature import Temperature, thermal_energy
 from diffsim.system import System
@@ -96,8 +96,7 @@ class StochasticCellRescaling(AbstractSplitting):
 
 def pressure_tensor(state: State, virial: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
     """Π = (Σ p⊗p/m + virial)/V in eV/Å³."""
-    p = state.momenta
-    return (p.T @ (p / state.system.masses[:, None]) + virial) / state.system.volume
+    return (kinetic_tensor(state) + virial) / state.system.volume
 
 
 def _symmetric_noise(state: State, step: Array) -> Float[Array, "3 3"]:

@@ -1,12 +1,11 @@
 """Constant temperature by friction and noise."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import as_array
-from diffsim.simulators.base import State, check_positive, drift, thermal
+from diffsim.simulators.base import State, check_positive, drift, thermal_noise
 from diffsim.simulators.splitting import AbstractReversible
 from diffsim.simulators.temperature import Temperature, as_temperature, kelvin
 
@@ -52,7 +51,5 @@ def ornstein_uhlenbeck(
     state: State, damping: Float[Array, ""], temperature: Float[Array, ""]
 ) -> tuple[Float[Array, ""], Float[Array, "atoms 3"]]:
     """c = e^{−γ dt}, and √(1 − c²) √(m k_B T) ξ of the state's step: p ← c p + noise keeps p Maxwellian."""
-    key = jax.random.fold_in(state.key, state.step)
-    noise = jax.random.normal(key, state.system.positions.shape, state.system.positions.dtype)
-    momenta = thermal(state.system, noise, temperature, state.mobile)
-    return jnp.exp(-damping), jnp.sqrt(-jnp.expm1(-2 * damping)) * momenta
+    noise = thermal_noise(state, state.step, temperature)
+    return jnp.exp(-damping), jnp.sqrt(-jnp.expm1(-2 * damping)) * noise

@@ -46,8 +46,7 @@ class Ode(AbstractSimulator):
         memory = self.solver.init(terms, start, end, y, args)
         y, _, _, _, result = self.solver.step(terms, start, end, y, args, memory, made_jump=False)
         x, p = jax.tree.map(lambda leaf: jnp.where(result == diffrax.RESULTS.successful, leaf, jnp.nan), y)
-        state = state.replace(system=state.system.replace(positions=x), momenta=p)
-        return evaluated(potential, ticked(state, self.dt))
+        return evaluated(potential, ticked(state.moved(x, p), self.dt))
 
     def terms(self) -> Any:
         """The equations as diffrax's terms; their `args` are the potential, and a state with masses and a list."""

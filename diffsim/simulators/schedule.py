@@ -82,12 +82,9 @@ def members(state: State) -> list[State]:
     return [jax.tree.map(lambda leaf, m=m: leaf[m], state) for m in range(len(state.step))]
 
 
-ROOMIER = 1.2  # by how much lists that were too short get more room, each time
-
-
-def roomier(potential: AbstractPotential, state: State, spare: float) -> State:
+def roomier(potential: AbstractPotential, state: State) -> State:
     """The same state, or replicas, with lists that have more room; for use outside `jit`."""
-    several = [relisted(potential, one, spare) for one in members(state)]
+    several = [relisted(potential, one) for one in members(state)]
     if not replicated(state):
         return several[0]
     lists = alike([one.neighbors for one in several])

@@ -14,8 +14,8 @@ import optimistix as optx
 from jaxtyping import Array, Float
 
 from diffsim.experiment import components
-from diffsim.fit import Plateau, with_room
-from diffsim.optimizers import LeastSquares, Moved, Problem
+from diffsim.fit import Plateau
+from diffsim.optimizers import LeastSquares, Moved, Problem, with_room
 
 _STEPS = 20
 _STOP = Plateau(rtol=1e-4, patience=2)

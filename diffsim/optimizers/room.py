@@ -1,0 +1,48 @@
+"""A move of an optimizer, with neighbour lists that have room for it."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from diffsim.optimizers.base import Moved
+from diffsim.optimizers.problem import Problem
+
+_ROOM = 0.3  # Å: lists that reach less far beyond the cutoff than this are made again before the next update
+_TRIES = 8
+
+
+def with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Problem, Moved]:
+    """Moves, again with longer neighbour lists where they were too short, and renews those that soon will be."""
+    for attempt in range(_TRIES):
+        moved = move(problem)
+        free, outcome = moved.free, moved.outcome
+        moving = {name for name, experiment in problem.experiments.items() if not experiment.is_static}
+        lost = [name for name, system in outcome.systems.items() if not np.isfinite(system.positions).all()]
+        # what moves loses atoms where a list is too short
+        crowded = outcome.overflow and not set(lost) - moving and attempt < _TRIES - 1
+        if (lost and not crowded) or not (outcome.overflow or np.isfinite(outcome.loss)):
+            raise ValueError(_lost(float(outcome.loss), lost, moving))
+        if outcome.overflow:
+            problem = problem.relisted(free, outcome.systems)
+            continue
+        problem = problem.starting_from(problem.states | outcome.states)
+        cutoff = problem.at(free).cutoff + _ROOM
+        resting = {name: state for name, state in problem.states.items() if name not in moving}
+        if any(state.neighbors.overflow(outcome.systems[name], cutoff) for name, state in resting.items()):
+            systems = {name: outcome.systems[name] for name in resting}
+            problem = problem.starting_from(problem.states | problem.relisted(free, systems).states)
+        return problem, moved
+    raise ValueError("a structure keeps growing out of its neighbour list: take smaller steps")
+
+
+def _lost(loss: float, lost: list[str], moving: set[str]) -> str:
+    where = f" in experiment {lost[0]!r}" if lost else ""
+    if lost and lost[0] in moving:
+        return (
+            f"the loss is {loss}: positions stop being finite{where}; start closer to a sensible potential, take "
+            "smaller steps in the parameters, or a shorter time step"
+        )
+    return (
+        f"the loss is {loss}: no minimum was found{where}, or a structure left the radius of "
+        "its neighbour list; start closer to a sensible potential, or take smaller steps"
+    )
