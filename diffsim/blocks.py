@@ -1,53 +1,25 @@
-"""Derivatives of the energy by edges, a block of atoms at a time: what dynamics spends its time on.
+"""Forces and the adjoint of forces, a block of atoms at a time: what dynamics spends its time on.
 
-A block of some hundred atoms is small enough for all that is computed for it to stay in a core's cache. Only the
-vectors and the tables of all edges are ever as long as the system.
+A block of some hundred atoms is small enough for all that is computed for it to stay in a core's cache: its edge
+vectors are made there, and only what other blocks want of it, derivatives by edges, is ever as long as the system.
+Nothing here is meant to be differentiated: `mechanics` says what the derivatives are.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int, Integer
 
-from diffsim.graph import Graph, Vectors
+from diffsim.graph import Graph, Vectors, padded
+from diffsim.neighbors import Neighbors
 from diffsim.neighbors.columns import blocks_of
 from diffsim.potentials.base import AbstractPotential
+from diffsim.system import System
 
-
-def energy_by_edges(potential: AbstractPotential, seen: Graph, atoms: int) -> Vectors:
-    """∂E/∂r_ij in eV/Å for every edge."""
-
-    def derivative(seen: Graph) -> tuple[Vectors, None]:
-        return jax.grad(lambda vectors: energy_of(potential, seen, vectors))(seen.vectors), None
-
-    return in_blocks(potential, derivative, seen, atoms)[0]
-
-
-def work_by_edges(
-    potential: AbstractPotential, seen: Graph, displaced: Vectors, atoms: int
-) -> tuple[Vectors, Vectors, AbstractPotential]:
-    """Derivatives of φ = Σ_ij ∂E/∂r_ij · δ_ij by r_ij, by δ_ij and by the parameters, in one reverse pass.
-
-    With δ_ij = w_j − w_i, −φ is the work Σ_i w_i·F_i. So its derivatives are all that the adjoint of a step asks for:
-    the Hessian times w, the forces (∂φ/∂δ_ij = ∂E/∂r_ij), and Σ_i w_i·∂F_i/∂θ.
-    """
-    theta, rest = eqx.partition(potential, eqx.is_inexact_array)
-
-    def derivatives(part: tuple[Graph, Vectors]) -> tuple[tuple[Vectors, Vectors], AbstractPotential]:
-        seen, displaced = part
-
-        def work(vectors: Vectors, displaced: Vectors, theta: AbstractPotential) -> Float[Array, ""]:
-            energy = lambda v: energy_of(eqx.combine(theta, rest), seen, v)  # noqa: E731
-            return jax.jvp(energy, (vectors,), (displaced,))[1]
-
-        by_vectors, by_displaced, by_theta = jax.grad(work, (0, 1, 2))(seen.vectors, displaced, theta)
-        return (by_vectors, by_displaced), by_theta
-
-    (by_vectors, by_displaced), by_theta = in_blocks(potential, derivatives, (seen, displaced), atoms)
-    return by_vectors, by_displaced, by_theta
+ByAtoms = tuple[Float[Array, " columns"], Float[Array, " columns"], Float[Array, " columns"]]
 
 
 def energy_of(potential: AbstractPotential, seen: Graph, vectors: Vectors) -> Float[Array, ""]:
@@ -56,15 +28,130 @@ def energy_of(potential: AbstractPotential, seen: Graph, vectors: Vectors) -> Fl
     return jnp.sum(jnp.where(seen.weights > 0, seen.weights * energies, 0.0))
 
 
-def in_blocks(
-    potential: AbstractPotential, function: Callable[[Any], tuple[Any, Any]], tree: Any, atoms: int
+def forces_in_blocks(
+    potential: AbstractPotential, system: System, neighbors: Neighbors, *, virial: bool
+) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
+    """F_i = Σ_j (∂E/∂r_ji − ∂E/∂r_ij), and Σ_ij r_ij ⊗ ∂E/∂r_ij in eV where it is asked for, else zero."""
+    around = _Around.of(system, neighbors)
+
+    def derivative(part: _Columns) -> tuple[Any, Float[Array, "3 3"]]:
+        seen = around.seen(part)
+        slopes = jax.grad(lambda vectors: energy_of(potential, seen, vectors))(seen.vectors)
+        if not virial:
+            return _halfway(potential, slopes), jnp.zeros((3, 3), slopes[0].dtype)
+        of_pair = lambda r, slope: jnp.sum(jnp.where(seen.mask, r * slope, 0.0))  # noqa: E731
+        return _halfway(potential, slopes), jnp.array([[of_pair(r, g) for g in slopes] for r in seen.vectors])
+
+    by_edges, sums = _in_blocks(potential, derivative, _Columns.of(system, neighbors), neighbors)
+    return -_collected(potential, by_edges, neighbors), sums
+
+
+def work_in_blocks(
+    potential: AbstractPotential, system: System, neighbors: Neighbors, w: Float[Array, "atoms 3"]
+) -> tuple[Float[Array, "atoms 3"], Float[Array, "atoms 3"], AbstractPotential]:
+    """Derivatives of φ = Σ_ij ∂E/∂r_ij · δ_ij by w, by positions and by the parameters, in one reverse pass.
+
+    With δ_ij = w_j − w_i, −φ is the work Σ_i w_i·F_i. So its derivatives are all that the adjoint of a step asks for:
+    the forces (∂φ/∂δ_ij = ∂E/∂r_ij), the Hessian times w, and Σ_i w_i·∂F_i/∂θ.
+    """
+    theta, rest = eqx.partition(potential, eqx.is_inexact_array)
+    around = _Around.of(system, neighbors)
+    moving = tuple(padded(x, neighbors.index.shape[1]) for x in w.T)
+
+    def derivatives(part: tuple[_Columns, ByAtoms]) -> tuple[Any, AbstractPotential]:
+        columns, here = part
+        seen = around.seen(columns)
+        displaced = tuple(_looked_up(x, columns.index) - own for x, own in zip(moving, here, strict=True))
+
+        def work(vectors: Vectors, displaced: Vectors, theta: AbstractPotential) -> Float[Array, ""]:
+            energy = lambda v: energy_of(eqx.combine(theta, rest), seen, v)  # noqa: E731
+            return jax.jvp(energy, (vectors,), (displaced,))[1]
+
+        by_vectors, by_displaced, by_theta = jax.grad(work, (0, 1, 2))(seen.vectors, displaced, theta)
+        return (_halfway(potential, by_displaced), _halfway(potential, by_vectors)), by_theta
+
+    tree = _Columns.of(system, neighbors), moving
+    (by_displaced, by_vectors), by_theta = _in_blocks(potential, derivatives, tree, neighbors)
+    collected = lambda by_edges: _collected(potential, by_edges, neighbors)  # noqa: E731
+    return collected(by_displaced), collected(by_vectors), by_theta
+
+
+class _Columns(NamedTuple):
+    """What belongs to a column, along the last axis: what blocks are cut from."""
+
+    homes: ByAtoms  # Å
+    index: Int[Array, "neighbors columns"]
+    image: Integer[Array, "neighbors columns"]
+    mask: Bool[Array, "neighbors columns"]
+    numbers: Int[Array, " columns"]
+
+    @staticmethod
+    def of(system: System, neighbors: Neighbors) -> "_Columns":
+        homes, numbers = (padded(x, neighbors.index.shape[1]) for x in (neighbors.homes(system), system.numbers))
+        return _Columns(tuple(homes.T), neighbors.index, neighbors.image, neighbors.mask, numbers)
+
+
+class _Around(NamedTuple):
+    """What a block looks up of other atoms."""
+
+    homes: ByAtoms  # Å
+    offsets: Float[Array, "3 images"]  # Å
+    numbers: Int[Array, " columns"]
+
+    @staticmethod
+    def of(system: System, neighbors: Neighbors) -> "_Around":
+        columns = _Columns.of(system, neighbors)
+        return _Around(columns.homes, neighbors.offsets(system.cell), columns.numbers)
+
+    def seen(self, part: _Columns) -> Graph:
+        """The graph of a block. Masked edges lead from an atom to itself and then to where no image is."""
+        x, y, z = (
+            (_looked_up(there, part.index) - here) + _looked_up(offset, part.image.astype(jnp.int32))
+            for there, here, offset in zip(self.homes, part.homes, self.offsets, strict=True)
+        )
+        weights = (part.numbers > 0).astype(x.dtype)
+        return Graph((x, y, z), part.index, part.mask, part.numbers, weights, self.numbers)
+
+
+def _looked_up(table: Array, index: Int[Array, "neighbors columns"]) -> Array:
+    return table.at[index].get(mode="promise_in_bounds")
+
+
+def _halfway(potential: AbstractPotential, by_edges: Vectors) -> Vectors | ByAtoms:
+    """What `_collected` needs of a block: where reverse edges are minus each other, the sum is at hand."""
+    if not potential.pairwise:
+        return by_edges
+    x, y, z = (-2 * jnp.sum(g, axis=0) for g in by_edges)
+    return x, y, z
+
+
+def _collected(potential: AbstractPotential, by_edges: Any, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
+    """Σ_j (G_ji − G_ij): derivatives by positions from those by edges.
+
+    Behind a branch that is always taken: XLA would else compute G_ji inside the gather, one number at a time.
+    """
+
+    def gathered(by_edges: Vectors) -> ByAtoms:
+        back = lambda g: g.reshape(-1).at[flat].get(mode="promise_in_bounds", unique_indices=True)  # noqa: E731
+        x, y, z = (jnp.sum(back(g).reshape(g.shape) - g, axis=0) for g in by_edges)
+        return x, y, z
+
+    if not potential.pairwise and neighbors.reverse.size:
+        flat = neighbors.reverse.reshape(-1)
+        otherwise = lambda by_edges: tuple(g[0] for g in by_edges)  # noqa: E731
+        by_edges = jax.lax.cond(flat[0] >= 0, gathered, otherwise, by_edges)
+    return jnp.stack(by_edges, axis=1)[: len(neighbors.positions)]
+
+
+def _in_blocks(
+    potential: AbstractPotential, function: Callable[[Any], tuple[Any, Any]], tree: Any, neighbors: Neighbors
 ) -> tuple[Any, Any]:
     """A function of columns that gives values for each column and values to be summed, block by block.
 
     All leaves of `tree`, and those of the first result, have the columns as their last axis. A potential that passes
     messages looks beyond a block, and is evaluated whole.
     """
-    count, size = blocks_of(atoms)
+    count, size = blocks_of(len(neighbors.positions), len(neighbors.index))
     if count == 1 or potential.depth > 1:
         return function(tree)
 

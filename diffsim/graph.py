@@ -19,7 +19,7 @@ Vectors = tuple[Float[Array, "neighbors atoms"], Float[Array, "neighbors atoms"]
 
 
 class Graph(eqx.Module):
-    """Edges of all atoms: x, y and z each an array of their own, atoms last (the layout that vectorises).
+    """Edges of all atoms, or of some: x, y and z each an array of their own, atoms last (the layout that vectorises).
 
     There may be more columns than atoms; those are padding.
     """
@@ -29,28 +29,44 @@ class Graph(eqx.Module):
     mask: Bool[Array, "neighbors atoms"]
     numbers: Int[Array, " atoms"]
     weights: Float[Array, " atoms"]  # 0 for padding
+    everyone: Int[Array, " all_atoms"]  # the numbers of those that `index` counts
+
+    @property
+    def squares(self) -> Float[Array, "neighbors atoms"]:
+        """r_ij² in Å²."""
+        x, y, z = self.vectors
+        return x * x + y * y + z * z
 
     @property
     def distances(self) -> Float[Array, "neighbors atoms"]:
         """|r_ij| in Å."""
-        x, y, z = self.vectors
-        return jnp.sqrt(x * x + y * y + z * z)
+        return jnp.sqrt(self.squares)
+
+    def kinds(self, species: tuple[int, ...]) -> tuple[Int[Array, " atoms"], Int[Array, "neighbors atoms"]]:
+        """The place in `species` of each atom and of each of its neighbours."""
+        if len(species) < 2:
+            return jnp.zeros_like(self.numbers), jnp.zeros_like(self.index)
+        return species_of(self.numbers, species), species_of(self.everyone, species)[self.index]
 
 
 def graph(system: System, neighbors: Neighbors) -> Graph:
     """The graph of a system whose neighbours are known."""
     dtype = system.positions.dtype
     shape = neighbors.index.shape
-    empty = shape[1] - len(system.numbers)  # columns
-    own = tuple(jnp.broadcast_to(jnp.pad(x, (0, empty)), shape) for x in system.positions.T)
-    a, b, c = neighbors.shifts.astype(dtype)
+    homes, numbers = padded(neighbors.homes(system), shape[1]), padded(system.numbers, shape[1])
+    own = tuple(jnp.broadcast_to(x, shape) for x in homes.T)
+    a, b, c = (cells.astype(dtype) for cells in neighbors.cells_away)
     away = (neighbors.radius.astype(dtype), 0.0, 0.0)
     vectors = tuple(
         jnp.where(neighbors.mask, (there - here) + (a * column[0] + b * column[1] + c * column[2]), far)
         for here, there, column, far in zip(own, swap(own, neighbors.reverse), system.cell.T, away, strict=True)
     )
-    numbers = jnp.pad(system.numbers, (0, empty))
-    return Graph(vectors, neighbors.index, neighbors.mask, numbers, (numbers > 0).astype(dtype))
+    return Graph(vectors, neighbors.index, neighbors.mask, numbers, (numbers > 0).astype(dtype), numbers)
+
+
+def padded(of_atoms: Array, columns: int) -> Array:
+    """With zeros for the columns behind those of the atoms."""
+    return jnp.pad(of_atoms, ((0, columns - len(of_atoms)), *((0, 0) for _ in of_atoms.shape[1:])))
 
 
 def swap(edges: PyTree[Float[Array, "neighbors atoms"]], reverse: Int[Array, "neighbors atoms"]) -> Any:

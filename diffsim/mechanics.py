@@ -4,15 +4,17 @@ Each takes (potential, system, neighbors=None). A list is made on the way where 
 `jit`; each call is compiled once for each shape. All are differentiable in the potential and in the system.
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from diffsim.blocks import energy_by_edges, energy_of, work_by_edges
+from diffsim.blocks import energy_of, forces_in_blocks, work_in_blocks
 from diffsim.fields import concrete, require_x64
-from diffsim.graph import graph
+from diffsim.graph import Graph, Vectors, graph
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential, check_cutoff, check_species
 from diffsim.system import System, lattice_points
@@ -106,33 +108,58 @@ _energy = eqx.filter_jit(total_energy)
 _overflow = eqx.filter_jit(lambda neighbors, system, cutoff: neighbors.overflow(system, cutoff))
 
 
+def _whole_forces(
+    potential: AbstractPotential, system: System, neighbors: Neighbors
+) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
+    """Forces and virial in the form that can be differentiated: the derivatives by edges of all atoms at once."""
+    seen = graph(system, neighbors)
+    vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
+    by_edges = energy_by_edges(potential, seen)
+    of_pair = lambda r, slope: jnp.sum(jnp.where(seen.mask, r * slope, 0.0))  # noqa: E731
+    gradient = jnp.array([[of_pair(r, slope) for slope in by_edges] for r in seen.vectors])
+    return -jax.vjp(vectors, system.positions)[1](by_edges)[0], _virial(gradient)
+
+
+def energy_by_edges(potential: AbstractPotential, seen: Graph) -> Vectors:
+    """∂E/∂r_ij in eV/Å for every edge."""
+    return jax.grad(lambda vectors: energy_of(potential, seen, vectors))(seen.vectors)
+
+
+def _virial(gradient: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
+    return -0.5 * (gradient + gradient.T)
+
+
+@eqx.filter_custom_jvp
 def total_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
-    """F_i = Σ_j (∂E/∂r_ij − ∂E/∂r_ji), without checks, the derivatives by edges taken a block of atoms at a time."""
-    return forces_and_virial(potential, system, neighbors)[0]
+    """F_i = Σ_j (∂E/∂r_ij − ∂E/∂r_ji), without checks; a block of atoms at a time where nobody differentiates."""
+    return forces_in_blocks(potential, system, neighbors, virial=False)[0]
 
 
+@total_forces.def_jvp
+def _total_forces_jvp(primals: Any, tangents: Any) -> Any:
+    return eqx.filter_jvp(lambda *given: _whole_forces(*given)[0], primals, tangents)
+
+
+@eqx.filter_custom_jvp
 def forces_and_virial(
     potential: AbstractPotential, system: System, neighbors: Neighbors
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
     """Forces, and the virial −∂E/∂ε = −Σ_ij r_ij ⊗ ∂E/∂r_ij in eV, of the same derivatives by edges."""
-    seen = graph(system, neighbors)
-    vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
-    by_edges = energy_by_edges(potential, seen, len(system.numbers))
-    forces = -jax.vjp(vectors, system.positions)[1](by_edges)[0]
-    of_pair = lambda r, slope: jnp.sum(jnp.where(seen.mask, r * slope, 0.0))  # noqa: E731
-    gradient = jnp.array([[of_pair(r, slope) for slope in by_edges] for r in seen.vectors])
-    return forces, -0.5 * (gradient + gradient.T)
+    forces, gradient = forces_in_blocks(potential, system, neighbors, virial=True)
+    return forces, _virial(gradient)
+
+
+@forces_and_virial.def_jvp
+def _forces_and_virial_jvp(primals: Any, tangents: Any) -> Any:
+    return eqx.filter_jvp(_whole_forces, primals, tangents)
 
 
 def work(
     potential: AbstractPotential, system: System, neighbors: Neighbors, w: Float[Array, "atoms 3"]
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "atoms 3"], AbstractPotential]:
     """F, and the derivatives of Σ_i w_i·F_i by positions and by the parameters: what the adjoint of a step needs."""
-    seen = graph(system, neighbors)
-    vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
-    displaced, pull = jax.jvp(vectors, (system.positions,), (w,))[1], jax.vjp(vectors, system.positions)[1]
-    by_vectors, by_edges, by_theta = work_by_edges(potential, seen, displaced, len(system.numbers))
-    return -pull(by_edges)[0], -pull(by_vectors)[0], jax.tree.map(jnp.negative, by_theta)
+    by_w, by_positions, by_theta = work_in_blocks(potential, system, neighbors, w)
+    return -by_w, -by_positions, jax.tree.map(jnp.negative, by_theta)
 
 
 _forces = eqx.filter_jit(total_forces)

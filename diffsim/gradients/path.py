@@ -130,7 +130,7 @@ def _adjoint(ended: Any, cotangents: Any, perturbed: Any, given: Given, way: Way
 
 
 def _trusted(bars: Any, close: Array, short: Array, overflown: Array) -> Any:
-    """Refuses derivatives of a path that was not the one of before; where that one overflowed it is run again anyway."""
+    """Refuses derivatives of a path other than the one before, unless that one overflowed and is run again anyway."""
     bars = eqx.error_if(
         bars,
         ~close & ~overflown,

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from diffsim.neighbors.columns import Edges
-from diffsim.neighbors.search import Images
+from diffsim.neighbors.images import Images, numbered
 from diffsim.system import System
 
 
@@ -44,12 +44,11 @@ class AllPairs(NamedTuple):
         found = jnp.where(mask, found, 0)
         index = jnp.where(mask, (found // n_images).astype(jnp.int32), own)
         image = found % n_images
-        shifts = jnp.where(mask[..., None], grid[image] - wraps[index] + wraps[own], 0)
         back = count[index, own * n_images + n_images - 1 - image] - 1
         needed = jnp.ceil(radius * jnp.linalg.norm(dual, axis=0) + 1e-6)
         sound = jnp.isfinite(system.positions).all() & (jnp.max(longest, initial=0) <= capacity)
         sound &= (needed <= jnp.asarray(np.array(self.images)[axes], dtype)).all()
-        return Edges(index, jnp.moveaxis(shifts, 2, 0).astype(jnp.int16), mask, back), ~sound
+        return Edges(index, numbered(grid.T, self.images)[image], mask, back, wraps), ~sound
 
 
 def _inside(system: System, radius: Array, grid: Array, wraps: Array) -> Bool[Array, "atoms atoms images"]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Int
 
 WORD = 32
@@ -20,10 +21,8 @@ class Bits(NamedTuple):
     upto: Int[Array, "words atoms"]
 
     @staticmethod
-    def of(inside: Bool[Array, "words bits atoms"]) -> "Bits":
-        """From booleans, at most 32 of them in a word."""
-        powers = jnp.uint32(1) << jnp.arange(inside.shape[1], dtype=jnp.uint32)
-        words = jnp.sum(jnp.where(inside, powers[:, None], jnp.uint32(0)), axis=1, dtype=jnp.uint32)
+    def of(words: Any) -> "Bits":
+        """From words `[words atoms]`."""
         return Bits(words, jnp.cumsum(jax.lax.population_count(words).astype(jnp.int32), axis=0))
 
     def most(self) -> Int[Array, ""]:
@@ -34,8 +33,11 @@ class Bits(NamedTuple):
         """Word and bit of the first `capacity` set bits of each atom, and which of these there are."""
         rows = jnp.arange(capacity, dtype=jnp.int32)[:, None]
         mask = rows < self.upto[-1]
-        word = jnp.sum(rows[:, None] >= self.upto[:-1], axis=1, dtype=jnp.int32)  # [capacity atoms]
         own = jnp.arange(self.words.shape[1])
+        word = jnp.zeros(mask.shape, jnp.int32)  # the first with more than that many up to it: by halves
+        for half in (1 << np.arange(len(self.upto).bit_length()))[::-1].tolist():
+            full = (word + half < len(self.upto)) & (self.upto.at[word + half - 1, own].get(mode="clip") <= rows)
+            word = jnp.where(full, word + half, word)
         first = jnp.where(word > 0, self.upto[word - 1, own], 0)
         return word, _place_of_set_bit(self.words[word, own], rows - first), mask
 
@@ -44,6 +46,12 @@ class Bits(NamedTuple):
         lower = (jnp.uint32(1) << bit.astype(jnp.uint32)) - jnp.uint32(1)
         inside = jax.lax.population_count(self.words[word, atom] & lower).astype(jnp.int32)
         return jnp.where(word > 0, self.upto[word - 1, atom], 0) + inside
+
+
+def packed(inside: Bool[Array, "words bits atoms"]) -> Any:
+    """Booleans, at most 32 of them in a word, as words `[words atoms]`."""
+    powers = jnp.uint32(1) << jnp.arange(inside.shape[1], dtype=jnp.uint32)
+    return jnp.sum(jnp.where(inside, powers[:, None], jnp.uint32(0)), axis=1, dtype=jnp.uint32)
 
 
 def _place_of_set_bit(bits: Any, number: Int[Array, "..."]) -> Int[Array, "..."]:

@@ -3,9 +3,12 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Int, Integer
 
-_LARGEST = 220
+from diffsim.neighbors.images import Images, how_many, kind
+
+_MOST_ATOMS = 220
+_MOST_EDGES = 7000
 _ALIAS = 512  # numbers: rows that are a multiple of this apart (4 kB) fall into the same lines of a cache
 
 
@@ -13,16 +16,18 @@ class Edges(NamedTuple):
     """Edges of each atom in its column, not yet a table: the reverse of an edge is known by its row."""
 
     index: Int[Array, "neighbors atoms"]
-    shifts: Int[Array, "3 neighbors atoms"]
+    image: Integer[Array, "neighbors atoms"]
     mask: Bool[Array, "neighbors atoms"]
     back: Int[Array, "neighbors atoms"]  # row of the reverse edge in the column of `index`
+    wraps: Int[Array, "atoms 3"]  # how many cells each atom is away from home
 
 
-def blocks_of(n_atoms: int) -> tuple[int, int]:
+def blocks_of(n_atoms: int, rows: int) -> tuple[int, int]:
     """How many blocks of how many columns: all the same, so that compiled code can walk through them."""
-    if n_atoms <= _LARGEST:
+    largest = max(min(_MOST_ATOMS, _MOST_EDGES // rows), 4)
+    if n_atoms <= largest:
         return 1, n_atoms
-    count = -(-n_atoms // _LARGEST)
+    count = -(-n_atoms // largest)
     size = -(-n_atoms // count)
     size += -size % 4
     while count * size % _ALIAS == 0:
@@ -30,13 +35,14 @@ def blocks_of(n_atoms: int) -> tuple[int, int]:
     return count, size
 
 
-def tabulated(edges: Edges) -> tuple[Array, Array, Array, Array]:
-    """Index, shifts, mask and reverse of a table; what is masked is its own neighbour and its own reverse."""
+def tabulated(edges: Edges, images: Images) -> dict[str, Array]:
+    """The arrays of a table; what is masked is its own neighbour, in no image, and its own reverse."""
     rows, n = edges.index.shape
-    count, size = blocks_of(n)
+    count, size = blocks_of(n, rows)
     extra = ((0, 0), (0, count * size - n))
     row, own = jnp.arange(rows, dtype=jnp.int32)[:, None], jnp.arange(count * size, dtype=jnp.int32)
     mask = jnp.pad(edges.mask & (edges.back < rows), extra)
     index = jnp.where(mask, jnp.pad(edges.index.astype(jnp.int32), extra), own)
     reverse = jnp.where(mask, jnp.pad(edges.back.astype(jnp.int32), extra), row) * len(own) + index
-    return index, jnp.pad(edges.shifts, ((0, 0), *extra)), mask, reverse
+    image = jnp.where(mask, jnp.pad(edges.image.astype(jnp.int32), extra), how_many(images)).astype(kind(images))
+    return {"index": index, "image": image, "mask": mask, "reverse": reverse, "wraps": edges.wraps.astype(jnp.int32)}

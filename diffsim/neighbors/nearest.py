@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from diffsim.neighbors.bits import WORD, Bits
+from diffsim.neighbors.bits import WORD, Bits, packed
 from diffsim.neighbors.columns import Edges
-from diffsim.neighbors.search import Images, heights
+from diffsim.neighbors.images import Images, numbered
+from diffsim.neighbors.search import heights
 from diffsim.system import System
 
 
@@ -28,6 +29,7 @@ class Nearest(NamedTuple):
         axes = np.flatnonzero(system.pbc)
         dual = jnp.linalg.pinv(system.cell[axes])
         inner = (system.positions @ dual).T  # [periodic atoms]
+        wraps = jnp.zeros((n, 3), jnp.int32).at[:, axes].set(jnp.floor(inner.T).astype(jnp.int32))
         # S of the image of j that is nearest to i
         away = lambda i, j: [jnp.rint(inner[a, i] - inner[a, j]) for a in range(len(axes))]  # noqa: E731
         own, words = jnp.arange(n), -(-n // WORD)
@@ -39,14 +41,14 @@ class Nearest(NamedTuple):
         real = system.numbers > 0
         inside = (jnp.sqrt(square) <= radius) & real & real[:, None] & ~jnp.eye(n, dtype=bool)
         inside = jnp.pad(inside, ((0, words * WORD - n), (0, 0))).reshape(words, WORD, n)
-        bits = Bits.of(inside)
+        bits = Bits.of(packed(inside))
 
         word, bit, mask = bits.places(capacity)
         index = jnp.where(mask, word * WORD + bit, own)
-        images = jnp.zeros((3, capacity, n), jnp.int16)
+        cells = jnp.zeros((3, capacity, n), jnp.int32)
         for s, a in zip(away(own, index), axes, strict=True):
-            images = images.at[a].set(jnp.where(mask, s, 0).astype(jnp.int16))
+            cells = cells.at[a].set(s.astype(jnp.int32) + wraps[index, a] - wraps[:, a])
         back = bits.before(jnp.broadcast_to(own // WORD, index.shape), jnp.broadcast_to(own % WORD, index.shape), index)
         sound = jnp.isfinite(system.positions).all() & (bits.most() <= capacity)
         sound &= (radius <= 0.5 / jnp.linalg.norm(dual, axis=0)).all()
-        return Edges(index, images, mask, back), ~sound
+        return Edges(index, numbered(cells, self.images), mask, back, wraps), ~sound

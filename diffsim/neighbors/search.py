@@ -3,8 +3,6 @@
 import numpy as np
 from scipy.spatial import KDTree
 
-Images = tuple[int, int, int]  # how many cells away to look, along each vector
-
 _TOO_CLOSE = 1e-3  # Å: two atoms at one place have no direction between them
 _SLACK = 1e-6  # candidates may lie this much outside (Å, or cells); the last comparison is exact
 

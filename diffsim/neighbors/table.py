@@ -16,12 +16,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Integer
 
 from diffsim.fields import concrete
 from diffsim.neighbors.all_pairs import AllPairs
 from diffsim.neighbors.cells import Grid
 from diffsim.neighbors.columns import Edges, tabulated
+from diffsim.neighbors.images import Images, cells_away, how_many, kind, numbered, offsets
 from diffsim.neighbors.nearest import Nearest
 from diffsim.neighbors.search import find_edges, images_within
 from diffsim.system import System, check_finite
@@ -35,9 +36,10 @@ class Neighbors(eqx.Module):
     """
 
     index: Int[Array, "neighbors columns"]  # the neighbour j
-    shifts: Int[Array, "3 neighbors columns"]  # S: how many cells away its image is
+    image: Integer[Array, "neighbors columns"]  # the number of its image, both atoms brought home (`images.numbered`)
     mask: Bool[Array, "neighbors columns"]  # False where the column is padding
     reverse: Int[Array, "neighbors columns"]  # flat position of the edge j → i in this table
+    wraps: Int[Array, "atoms 3"]  # how many cells away from home each atom was
     radius: Float[Array, ""]  # Å, list radius
     positions: Float[Array, "atoms 3"]  # Å, where the list was made
     cell: Float[Array, "3 3"]  # Å, where the list was made
@@ -69,18 +71,17 @@ class Neighbors(eqx.Module):
         radius = float(size)
         real = np.flatnonzero(numbers > 0)  # padding has no neighbours
         i, j, shifts = find_edges(positions[real], cell, system.pbc, radius)
-        index, table_shifts, mask, reverse = tabulated(_in_columns(real[i], real[j], shifts, len(positions)))
+        search = _search_for(positions, cell, system.pbc, radius, spare)
+        wraps = _wraps(positions, cell, system.pbc)
+        edges = _in_columns(real[i], real[j], shifts, wraps, search.images)
         neighbors = Neighbors(
-            index=index,
-            shifts=table_shifts,
-            mask=mask,
-            reverse=reverse,
+            **tabulated(edges, search.images),
             radius=jnp.asarray(radius, system.positions.dtype),
             positions=jax.lax.stop_gradient(system.positions),
             cell=jax.lax.stop_gradient(system.cell),
-            search=_search_for(positions, cell, system.pbc, radius, spare),
+            search=search,
         )
-        needed = math.ceil(spare * len(index)) + (spare > 1)
+        needed = math.ceil(spare * len(edges.index)) + (spare > 1)
         return neighbors.widened(needed if capacity is None else capacity)
 
     def widened(self, capacity: int) -> Neighbors:
@@ -94,16 +95,35 @@ class Neighbors(eqx.Module):
                 f"an atom has {width} neighbours within {float(self.radius):.6g} Å: "
                 f"raise capacity from {capacity} to {width}"
             )
-        columns = self.index.shape[1]
-        row, own = np.arange(width, capacity)[:, None], np.arange(columns)
-        more = {
-            "index": np.broadcast_to(own, (capacity - width, columns)),
-            "shifts": np.zeros((3, capacity - width, columns)),
-            "mask": np.zeros((capacity - width, columns), bool),
-            "reverse": row * columns + own,  # flat positions run along the rows first, so the others stay
-        }
-        join = lambda old, new: jnp.concatenate([old, jnp.asarray(new, old.dtype)], axis=-2)  # noqa: E731
-        return dataclasses.replace(self, **{name: join(getattr(self, name), new) for name, new in more.items()})
+        edges = self._edges()
+        more = ((0, capacity - width), (0, 0))
+        columns = {name: jnp.pad(getattr(edges, name), more) for name in ("index", "image", "mask", "back")}
+        return dataclasses.replace(self, **tabulated(edges._replace(**columns), self.search.images))
+
+    def _edges(self) -> Edges:
+        rows, n = len(self.index), len(self.positions)
+        back = self.reverse // self.index.shape[1]
+        return Edges(*(table[:rows, :n] for table in (self.index, self.image, self.mask, back)), self.wraps)
+
+    def homes(self, system: System) -> Float[Array, "atoms 3"]:
+        """Positions in Å without the cells that each atom was away from home: what `image` starts from."""
+        return system.positions - self.wraps.astype(system.cell.dtype) @ system.cell
+
+    @property
+    def cells_away(self) -> tuple[Int[Array, "neighbors columns"], ...]:
+        """How many cells away the image of a neighbour is when both atoms are at home; meaningless where masked."""
+        return cells_away(self.image, self.search.images)
+
+    def offsets(self, cell: Float[Array, "3 3"]) -> Float[Array, "3 images"]:
+        """The same in Å for every image; padding is `radius` away."""
+        return offsets(cell, self.search.images, self.radius)
+
+    @property
+    def shifts(self) -> Int[Array, "3 neighbors columns"]:
+        """S of r_ij = x_j − x_i + S·cell: how many cells away from the atom its neighbour's image is."""
+        away = jnp.pad(self.wraps, ((0, self.index.shape[1] - len(self.wraps)), (0, 0)))
+        shifts = [jnp.where(self.mask, s - w[self.index] + w, 0) for s, w in zip(self.cells_away, away.T, strict=True)]
+        return jnp.stack(shifts)
 
     def update(self, system: System) -> tuple[Neighbors, Bool[Array, ""]]:
         """The list made again where the atoms are now, with the same radius and shape; for use inside `jit`.
@@ -113,8 +133,7 @@ class Neighbors(eqx.Module):
         """
         system = jax.lax.stop_gradient(system)
         edges, flag = self.search.tabulate(system, self.radius, len(self.index))
-        index, shifts, mask, reverse = tabulated(edges)
-        made = {"index": index, "shifts": shifts, "mask": mask, "reverse": reverse}
+        made = tabulated(edges, self.search.images)
         return dataclasses.replace(self, **made, positions=system.positions, cell=system.cell), flag
 
     def overflow(self, system: System, cutoff: Float[Array, ""] | float) -> Bool[Array, ""]:
@@ -162,13 +181,19 @@ def alike(lists: Sequence[Neighbors]) -> list[Neighbors]:
     first, second, third = zip(*(neighbors.search.images for neighbors in lists), strict=True)
     searches = {neighbors.search for neighbors in lists}
     search = searches.pop() if len(searches) == 1 else AllPairs((max(first), max(second), max(third)))
-    return [dataclasses.replace(neighbors.widened(width), search=search) for neighbors in lists]
+    return [_searched(neighbors.widened(width), search) for neighbors in lists]
+
+
+def _searched(neighbors: Neighbors, search: AllPairs | Nearest | Grid) -> Neighbors:
+    number = numbered(neighbors.cells_away, search.images)
+    image = jnp.where(neighbors.mask, number, how_many(search.images))
+    return dataclasses.replace(neighbors, image=image.astype(kind(search.images)), search=search)
 
 
 def _search_for(
     positions: np.ndarray, cell: np.ndarray, pbc: tuple[bool, bool, bool], radius: float, spare: float
 ) -> AllPairs | Nearest | Grid:
-    axes, wide = list(pbc), 1.05 * spare * radius  # the cell may shrink a little
+    axes, wide = list(pbc), 1.02 * spare ** (1 / 3) * radius  # the cell may shrink a little
     counts = np.zeros(3, int)
     counts[axes] = images_within(np.linalg.pinv(cell[axes]), spare * radius)
     images = (int(counts[0]), int(counts[1]), int(counts[2]))
@@ -176,18 +201,23 @@ def _search_for(
     return grid or Nearest.of(cell, pbc, wide, images) or AllPairs(images)
 
 
-def _in_columns(i: np.ndarray, j: np.ndarray, shifts: np.ndarray, n: int) -> Edges:
+def _wraps(positions: np.ndarray, cell: np.ndarray, pbc: tuple[bool, bool, bool]) -> np.ndarray:
+    wraps, axes = np.zeros(positions.shape, np.int32), list(pbc)
+    wraps[:, axes] = np.floor(positions @ np.linalg.pinv(cell[axes]))
+    return wraps
+
+
+def _in_columns(i: np.ndarray, j: np.ndarray, shifts: np.ndarray, wraps: np.ndarray, images: Images) -> Edges:
     """Edges in the order of i, j, S_z, S_y, S_x."""
-    if np.abs(shifts).max(initial=0) > np.iinfo(np.int16).max:
-        raise ValueError("two neighbours are more than 32767 cells apart: wrap the atoms into the cell first")
+    if how_many(images) > np.iinfo(np.int32).max:
+        raise ValueError(f"the cell is so skewed that neighbours are up to {max(images)} cells apart: reduce it first")
     order = np.lexsort((*shifts.T, j, i))
     i, j, shifts = i[order], j[order], shifts[order]
     row = np.arange(len(i)) - np.searchsorted(i, i)  # rank of the edge among those of its atom
-    shape = max(int(row.max(initial=0)) + 1, 1), n
-    index, table_shifts, mask = np.zeros(shape, np.int32), np.zeros((3, *shape), np.int16), np.zeros(shape, bool)
-    back = np.zeros(shape, np.int32)
+    shape = max(int(row.max(initial=0)) + 1, 1), len(wraps)
+    index, image, mask, back = (np.zeros(shape, t) for t in (np.int32, np.int32, bool, np.int32))
     backwards = np.lexsort((*(-shifts).T, i, j))  # the m-th edge by its reverse's key is the reverse of the m-th
     back[row[backwards], i[backwards]] = row
     index[row, i], mask[row, i] = j, True
-    table_shifts[:, row, i] = shifts.T
-    return Edges(*map(jnp.asarray, (index, table_shifts, mask, back)))
+    image[row, i] = numbered((shifts + wraps[j] - wraps[i]).T, images)
+    return Edges(*map(jnp.asarray, (index, image, mask, back, wraps)))

@@ -67,7 +67,7 @@ class AngularDistribution(AbstractObservable):
             raise ValueError(f"bonds up to {known:.4g} Å are not all among the neighbours within {reach:.4g} Å")
         seen = graph(state.system, state.neighbors)
         edges = edges_of(self.centers)
-        bonds = jnp.where(seen.mask, mollifier(seen.distances, self.onset, self.cutoff), 0.0)
+        bonds = jnp.where(seen.mask, mollifier(seen.squares, self.onset, self.cutoff), 0.0)
         chosen = jnp.stack([selections(name, seen.numbers, 3) for name in self.triplets])  # [triplets 3 atoms]
         upper = jnp.triu(jnp.ones((len(bonds), len(bonds))), 1)
 

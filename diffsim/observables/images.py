@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from diffsim.neighbors.search import Images, heights
+from diffsim.neighbors.images import Images
+from diffsim.neighbors.search import heights
 from diffsim.system import System
 
 

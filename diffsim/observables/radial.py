@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from diffsim.fields import as_array, concrete, constant
 from diffsim.mechanics import require_periodic
-from diffsim.neighbors.search import Images
+from diffsim.neighbors.images import Images
 from diffsim.observables.base import AbstractStatic
 from diffsim.observables.bins import edges_of, smeared, span_of
 from diffsim.observables.images import images_within, reach_of, vectors_from

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim import units
-from diffsim.blocks import energy_by_edges, energy_of
+from diffsim.blocks import energy_of
 from diffsim.fields import as_array, constant, require_x64
 from diffsim.graph import Vectors, graph
-from diffsim.mechanics import require_periodic
+from diffsim.mechanics import energy_by_edges, require_periodic
 from diffsim.observables.base import AbstractObservable
 from diffsim.observables.elastic import check_components
 from diffsim.observables.fluctuations import covariance
@@ -92,11 +92,11 @@ class FiniteTemperatureElasticConstants(AbstractObservable):
 def born_terms(potential: AbstractPotential, state: State) -> tuple[Float[Array, "6"], Float[Array, "6 6"]]:
     """Stress and ∂σ_α/∂ε_β in eV/Å³ where the atoms are carried along: edges r → (1 + ε) r, forward over reverse."""
     seen = graph(state.system, state.neighbors)
-    atoms, volume = len(state.system.numbers), state.system.volume
+    volume = state.system.volume
 
     def virial(vectors: Vectors) -> Float[Array, "3 3"]:
         at = eqx.tree_at(lambda g: g.vectors, seen, vectors)
-        by_edges = energy_by_edges(potential, at, atoms)
+        by_edges = energy_by_edges(potential, at)
         kept = tuple(jnp.where(seen.mask, v, 0.0) for v in vectors)
         return jnp.stack([jnp.stack([jnp.sum(f * v) for v in kept]) for f in by_edges])
 

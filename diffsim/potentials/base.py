@@ -22,6 +22,11 @@ class AbstractPotential(eqx.Module):
         cutoff: eqx.AbstractVar[Float[Array, ""]]  # Å: edges from here on do not matter; a field or a property
 
     @property
+    def pairwise(self) -> bool:
+        """Whether the energy is a sum over pairs, half of each at either end; then ∂E/∂r_ji = −∂E/∂r_ij."""
+        return False
+
+    @property
     def depth(self) -> int:
         """How many times messages are passed along edges; 1 where an atom's energy depends on its own edges alone."""
         return 1

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.graph import Graph, species_of
+from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.coulomb import damped_shifted_force
 from diffsim.potentials.pairs import sum_of_pairs
@@ -45,12 +45,18 @@ class Buckingham(AbstractPotential):
     def cutoff(self) -> Float[Array, ""]:
         return jnp.maximum(self.short_cutoff, self.coulomb_cutoff)
 
+    @property
+    def pairwise(self) -> bool:
+        return True
+
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
-        middle = species_of(graph.numbers, self.species)
-        end = middle[graph.index]
+        middle, end = graph.kinds(self.species)
         A, rho, C = (of_pairs(table, middle, end) for table in (self.A, self.rho, self.C))
-        short = sum_of_pairs(lambda r: A * jnp.exp(-r / rho) - C / r**6, graph, self.short_cutoff, shift=self.shift)
-        return short + damped_shifted_force(graph, self.charges, middle, alpha=self.alpha, cutoff=self.coulomb_cutoff)
+        pair = lambda square: A * jnp.exp(-jnp.sqrt(square) / rho) - C / square**3  # noqa: E731
+        short = sum_of_pairs(pair, graph, self.short_cutoff, shift=self.shift)
+        return short + damped_shifted_force(
+            graph, self.charges, middle, end, alpha=self.alpha, cutoff=self.coulomb_cutoff
+        )
 
     @staticmethod
     def bks(*, short_cutoff: float = 10.0, coulomb_cutoff: float = 10.0, alpha: float = 0.2) -> "Buckingham":

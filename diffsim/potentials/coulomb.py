@@ -14,7 +14,8 @@ from diffsim.potentials.pairs import sum_of_pairs
 def damped_shifted_force(
     graph: Graph,
     charges: Float[Array, " species"],
-    kinds: Int[Array, " atoms"],
+    middle: Int[Array, " atoms"],
+    end: Int[Array, "neighbors atoms"],
     *,
     alpha: Float[Array, ""],
     cutoff: Float[Array, ""],
@@ -28,13 +29,17 @@ def damped_shifted_force(
     is what an ion then feels of its own. The sum is meaningful only where the charges of the system add up to zero:
     change them together.
 
-    `charges` in e, one for each species; `kinds` the species of each atom; `alpha` in 1/Å; `cutoff` in Å.
+    `charges` in e, one for each species; `middle` and `end` those of each atom and its neighbours (`Graph.kinds`);
+    `alpha` in 1/Å; `cutoff` in Å.
     """
     v, slope = _damped(cutoff, alpha)
-    q = charges[kinds]
-    pairs = sum_of_pairs(
-        lambda r: q * q[graph.index] * (_damped(r, alpha)[0] - v - slope * (r - cutoff)), graph, cutoff
-    )
+    q, others = charges[middle], charges[end]
+
+    def pair(square: Array) -> Array:
+        r = jnp.sqrt(square)
+        return q * others * (_damped(r, alpha)[0] - v - slope * (r - cutoff))
+
+    pairs = sum_of_pairs(pair, graph, cutoff)
     own = q * q * (0.5 * (v - cutoff * slope) + alpha / math.sqrt(math.pi))
     return units.coulomb * (pairs - own)
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.graph import Graph, species_of
+from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.pairs import inside
 from diffsim.potentials.setfl import Setfl, read_setfl, write_setfl
@@ -55,8 +55,7 @@ class EAM(AbstractPotential):
         return jnp.asarray(self.table_cutoff, self.pair.dtype)
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
-        middle = species_of(graph.numbers, self.species)
-        end = middle[graph.index]
+        middle, end = graph.kinds(self.species)
         r = graph.distances
         near = inside(graph, r, self.cutoff)
         source = (end,) if self.density.ndim == 2 else (end, jnp.broadcast_to(middle, end.shape))

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from diffsim.fields import concrete, constant, parameter
-from diffsim.graph import Graph, Vectors, species_of
+from diffsim.graph import Graph, Vectors
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets, symmetrized
@@ -63,8 +63,7 @@ class EDIP(AbstractPotential):
         return jnp.max(self.a)
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
-        middle = species_of(graph.numbers, self.species)
-        end = middle[graph.index]
+        middle, end = graph.kinds(self.species)
         A, B, a, c, alpha, beta, gamma, rho, sigma = (
             of_pairs(table, middle, end)
             for table in (self.A, self.B, self.a, self.c, self.alpha, self.beta, self.gamma, self.rho, self.sigma)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.graph import Graph, species_of
+from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers
 from diffsim.potentials.eam import EAM
 from diffsim.potentials.pairs import check_ending, inside
@@ -38,8 +38,7 @@ class Gupta(AbstractPotential):
         check_tables(self, pairs=("A", "xi", "p", "q", "r0"), triplets=())
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
-        middle = species_of(graph.numbers, self.species)
-        end = middle[graph.index]
+        middle, end = graph.kinds(self.species)
         r = graph.distances
         near = inside(graph, r, self.cutoff)
         repulsion, hopping = (jnp.sum(jnp.where(near, f, 0.0), axis=0) for f in self._functions(r, middle, end))
@@ -51,7 +50,7 @@ class Gupta(AbstractPotential):
         """Repulsion and squared hopping integral at r."""
         A, xi, p, q, r0 = (of_pairs(table, middle, end) for table in (self.A, self.xi, self.p, self.q, self.r0))
         stretch = r / r0 - 1
-        switch = mollifier(r, self.onset, self.cutoff)
+        switch = mollifier(r * r, self.onset, self.cutoff)
         return A * jnp.exp(-p * stretch) * switch, xi**2 * jnp.exp(-2 * q * stretch) * switch
 
     def tabulated(self, knots: int, max_density: float) -> EAM:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.graph import Graph, species_of
+from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers
 from diffsim.potentials.pairs import check_ending, sum_of_pairs
 from diffsim.potentials.tables import check_tables, of_pairs
@@ -36,12 +36,16 @@ class LennardJones(AbstractPotential):
         check_ending(self.cutoff, self.onset, self.shift)
         check_tables(self, pairs=("epsilon", "sigma"), triplets=())
 
-    def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
-        middle = species_of(graph.numbers, self.species)
-        epsilon, sigma = (of_pairs(table, middle, middle[graph.index]) for table in (self.epsilon, self.sigma))
+    @property
+    def pairwise(self) -> bool:
+        return True
 
-        def pair(r: Array) -> Array:
-            s6 = (sigma / r) ** 6
+    def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
+        middle, end = graph.kinds(self.species)
+        epsilon, sigma = (of_pairs(table, middle, end) for table in (self.epsilon, self.sigma))
+
+        def pair(square: Array) -> Array:
+            s6 = (sigma * sigma / square) ** 3
             return 4 * epsilon * (jnp.square(s6) - s6)
 
         return sum_of_pairs(pair, graph, self.cutoff, onset=self.onset, shift=self.shift)

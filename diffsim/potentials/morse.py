@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.graph import Graph, species_of
+from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers
 from diffsim.potentials.pairs import check_ending, sum_of_pairs
 from diffsim.potentials.tables import check_tables, of_pairs
@@ -31,13 +31,16 @@ class Morse(AbstractPotential):
         check_ending(self.cutoff, self.onset, self.shift)
         check_tables(self, pairs=("D", "alpha", "r0"), triplets=())
 
+    @property
+    def pairwise(self) -> bool:
+        return True
+
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
-        middle = species_of(graph.numbers, self.species)
-        end = middle[graph.index]
+        middle, end = graph.kinds(self.species)
         D, alpha, r0 = (of_pairs(table, middle, end) for table in (self.D, self.alpha, self.r0))
 
-        def pair(r: Array) -> Array:
-            bond = jnp.exp(-alpha * (r - r0))
+        def pair(square: Array) -> Array:
+            bond = jnp.exp(-alpha * (jnp.sqrt(square) - r0))
             return D * (bond * bond - 2 * bond)
 
         return sum_of_pairs(pair, graph, self.cutoff, onset=self.onset, shift=self.shift)

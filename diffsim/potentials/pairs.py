@@ -19,14 +19,17 @@ def sum_of_pairs(
     onset: Float[Array, ""] | None = None,
     shift: bool = False,
 ) -> Float[Array, " atoms"]:
-    """½ Σ_j φ(r_ij) over the edges shorter than the cutoff, ended as `onset` and `shift` say; φ(r > 0) is finite."""
-    r = graph.distances
-    energy = pair(r)
+    """½ Σ_j φ(r_ij²) over the edges shorter than the cutoff, ended as `onset` and `shift` say; φ(r² > 0) is finite.
+
+    A function of the square: some need no root, and those that do take it themselves.
+    """
+    square = graph.squares
+    energy = pair(square)
     if onset is not None:
-        energy = energy * mollifier(r, onset, cutoff)
+        energy = energy * mollifier(square, onset, cutoff)
     if shift:
-        energy = energy - pair(cutoff)
-    return 0.5 * jnp.sum(jnp.where(inside(graph, r, cutoff), energy, 0.0), axis=0)
+        energy = energy - pair(cutoff * cutoff)
+    return 0.5 * jnp.sum(jnp.where(graph.mask & (square < cutoff * cutoff), energy, 0.0), axis=0)
 
 
 def inside(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.graph import Graph, Vectors, species_of
+from diffsim.graph import Graph, Vectors
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets
@@ -50,8 +50,7 @@ class StillingerWeber(AbstractPotential):
         return jnp.max(self.a * self.sigma)
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
-        middle = species_of(graph.numbers, self.species)
-        end = middle[graph.index]
+        middle, end = graph.kinds(self.species)
         sigma, a, gamma, A, B, p, q = (
             of_pairs(table, middle, end) for table in (self.sigma, self.a, self.gamma, self.A, self.B, self.p, self.q)
         )

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from diffsim.fields import concrete, constant, parameter
-from diffsim.graph import Graph, species_of
+from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets
@@ -71,8 +71,7 @@ class Tersoff(AbstractPotential):
         return jnp.max(self.R + self.D)
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
-        middle = species_of(graph.numbers, self.species)
-        end = middle[graph.index]
+        middle, end = graph.kinds(self.species)
         n, beta, lambda2, B, lambda1, A = (of_pairs(getattr(self, name), middle, end) for name in _PAIRS)
         r = graph.distances
         x = (r - of_triplets(self.R, middle, end)) / of_triplets(self.D, middle, end)
