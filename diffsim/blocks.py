@@ -49,10 +49,11 @@ def forces_in_blocks(
 def work_in_blocks(
     potential: AbstractPotential, system: System, neighbors: Neighbors, w: Float[Array, "atoms 3"]
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "atoms 3"], AbstractPotential]:
-    """Derivatives of φ = Σ_ij ∂E/∂r_ij · δ_ij by w, by positions and by the parameters, in one reverse pass.
+    """Derivatives of φ = Σ_ij ∂E/∂r_ij · δ_ij by w, by positions and by the parameters, in one pass.
 
     With δ_ij = w_j − w_i, −φ is the work Σ_i w_i·F_i. So its derivatives are all that the adjoint of a step asks for:
-    the forces (∂φ/∂δ_ij = ∂E/∂r_ij), the Hessian times w, and Σ_i w_i·∂F_i/∂θ.
+    the forces (∂φ/∂δ_ij = ∂E/∂r_ij), the Hessian times w, and Σ_i w_i·∂F_i/∂θ. The last two are how ∂E/∂r_ij and
+    ∂E/∂θ change along δ.
     """
     theta, rest = eqx.partition(potential, eqx.is_inexact_array)
     around = _Around.of(system, neighbors)
@@ -63,11 +64,11 @@ def work_in_blocks(
         seen = around.seen(columns)
         displaced = tuple(_looked_up(x, columns.index) - own for x, own in zip(moving, here, strict=True))
 
-        def work(vectors: Vectors, displaced: Vectors, theta: AbstractPotential) -> Float[Array, ""]:
-            energy = lambda v: energy_of(eqx.combine(theta, rest), seen, v)  # noqa: E731
-            return jax.jvp(energy, (vectors,), (displaced,))[1]
+        def slopes(vectors: Vectors) -> tuple[Vectors, AbstractPotential]:
+            energy = lambda vectors, theta: energy_of(eqx.combine(theta, rest), seen, vectors)  # noqa: E731
+            return jax.grad(energy, (0, 1))(vectors, theta)
 
-        by_vectors, by_displaced, by_theta = jax.grad(work, (0, 1, 2))(seen.vectors, displaced, theta)
+        (by_displaced, _), (by_vectors, by_theta) = jax.jvp(slopes, (seen.vectors,), (displaced,))
         return (_halfway(potential, by_displaced), _halfway(potential, by_vectors)), by_theta
 
     tree = _Columns.of(system, neighbors), moving

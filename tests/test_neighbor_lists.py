@@ -100,7 +100,7 @@ WIDE = 700  # places a column, enough for all that follows
 
 def wide_list(system: System, radius: float = 4.0) -> Neighbors:
     images = tuple(12 * periodic for periodic in system.pbc)  # more than is needed, so that all compile to one program
-    return dataclasses.replace(Neighbors.allocate(system, radius, capacity=WIDE), search=AllPairs(images))
+    return Neighbors.allocate(system, radius, capacity=WIDE).searched(AllPairs(images))
 
 
 def assert_equal(left: Neighbors, right: Neighbors) -> None:

@@ -100,6 +100,12 @@ class Neighbors(eqx.Module):
         columns = {name: jnp.pad(getattr(edges, name), more) for name in ("index", "image", "mask", "back")}
         return dataclasses.replace(self, **tabulated(edges._replace(**columns), self.search.images))
 
+    def searched(self, search: AllPairs | Nearest | Grid) -> Neighbors:
+        """The same edges, to be made again in another way, which must know of all their images."""
+        number = numbered(self.cells_away, search.images)
+        image = jnp.where(self.mask, number, how_many(search.images)).astype(kind(search.images))
+        return dataclasses.replace(self, image=image, search=search)
+
     def _edges(self) -> Edges:
         rows, n = len(self.index), len(self.positions)
         back = self.reverse // self.index.shape[1]
@@ -181,13 +187,7 @@ def alike(lists: Sequence[Neighbors]) -> list[Neighbors]:
     first, second, third = zip(*(neighbors.search.images for neighbors in lists), strict=True)
     searches = {neighbors.search for neighbors in lists}
     search = searches.pop() if len(searches) == 1 else AllPairs((max(first), max(second), max(third)))
-    return [_searched(neighbors.widened(width), search) for neighbors in lists]
-
-
-def _searched(neighbors: Neighbors, search: AllPairs | Nearest | Grid) -> Neighbors:
-    number = numbered(neighbors.cells_away, search.images)
-    image = jnp.where(neighbors.mask, number, how_many(search.images))
-    return dataclasses.replace(neighbors, image=image.astype(kind(search.images)), search=search)
+    return [neighbors.widened(width).searched(search) for neighbors in lists]
 
 
 def _search_for(

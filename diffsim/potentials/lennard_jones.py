@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 from diffsim.fields import constant, parameter
 from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers
+from diffsim.potentials.inverse import inverse
 from diffsim.potentials.pairs import check_ending, sum_of_pairs
 from diffsim.potentials.tables import check_tables, of_pairs
 
@@ -45,7 +46,7 @@ class LennardJones(AbstractPotential):
         epsilon, sigma = (of_pairs(table, middle, end) for table in (self.epsilon, self.sigma))
 
         def pair(square: Array) -> Array:
-            s6 = (sigma * sigma / square) ** 3
+            s6 = (sigma * sigma * inverse(square)) ** 3
             return 4 * epsilon * (jnp.square(s6) - s6)
 
         return sum_of_pairs(pair, graph, self.cutoff, onset=self.onset, shift=self.shift)

@@ -21,7 +21,8 @@ def sum_of_pairs(
 ) -> Float[Array, " atoms"]:
     """½ Σ_j φ(r_ij²) over the edges shorter than the cutoff, ended as `onset` and `shift` say; φ(r² > 0) is finite.
 
-    A function of the square: some need no root, and those that do take it themselves.
+    A function of the square: some need no root, and those that do take it themselves. Padding is as long as the list
+    radius, which is no shorter than the cutoff, so it does not count.
     """
     square = graph.squares
     energy = pair(square)
@@ -29,7 +30,7 @@ def sum_of_pairs(
         energy = energy * mollifier(square, onset, cutoff)
     if shift:
         energy = energy - pair(cutoff * cutoff)
-    return 0.5 * jnp.sum(jnp.where(graph.mask & (square < cutoff * cutoff), energy, 0.0), axis=0)
+    return 0.5 * jnp.sum(jnp.where(square < cutoff * cutoff, energy, 0.0), axis=0)
 
 
 def inside(

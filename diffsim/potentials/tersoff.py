@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from diffsim.fields import concrete, constant, parameter
 from diffsim.graph import Graph
@@ -16,7 +17,8 @@ from diffsim.potentials.tables import check_tables, of_pairs, of_triplets
 
 _FIELDS = ("m", "gamma", "lambda3", "c", "d", "cos_theta0", "n", "beta", "lambda2", "B", "R", "D", "lambda1", "A")
 _PAIRS = ("n", "beta", "lambda2", "B", "lambda1", "A")
-_TRIPLETS = ("gamma", "lambda3", "c", "d", "cos_theta0", "R", "D")
+_ANGULAR = ("gamma", "lambda3", "c", "d", "cos_theta0")
+_TRIPLETS = (*_ANGULAR, "R", "D")
 
 
 def _exponents(m: Any) -> Any:
@@ -76,25 +78,32 @@ class Tersoff(AbstractPotential):
         r = graph.distances
         x = (r - of_triplets(self.R, middle, end)) / of_triplets(self.D, middle, end)
         inside = graph.mask & (x < 1)
-        b = bond_order(beta * self._zeta(graph, r, inside, middle, end), n)
+        directions = [component / r for component in graph.vectors]
+        b = bond_order(beta * self._zeta(directions, r, inside, middle, end), n)
         pair = A * jnp.exp(-lambda1 * r) - b * B * jnp.exp(-lambda2 * r)
-        return 0.5 * jnp.sum(fade(x, inside) * pair, axis=0)
+        return 0.5 * jnp.sum(jnp.where(inside, fade(x) * pair, 0.0), axis=0)
 
-    def _zeta(self, graph: Graph, r: Array, inside: Array, middle: Array, end: Array) -> Array:
-        """ζ_ij over the other neighbours k: arrays are [k j i]."""
-        gamma, lambda3, c, d, cos_theta0, R, D = (
-            of_triplets(getattr(self, name), middle, end, end[:, None]) for name in _TRIPLETS
-        )
-        cubed = of_triplets(jnp.asarray(self.m, r.dtype), middle, end, end[:, None]) == 3
-        differ = ~jnp.eye(len(r), dtype=bool)[:, :, None]
-        x = (r[:, None] - R) / D
-        near = graph.mask[:, None] & (x < 1) & inside & differ
-        directions = [x / r for x in graph.vectors]
-        cosine = sum(x[:, None] * x for x in directions)
-        square = (cosine - cos_theta0) ** 2
-        angular = gamma * (1 + (c / d) ** 2 * square / (d**2 + square))  # without the difference of large numbers
-        difference = jnp.where(near, lambda3 * (r - r[:, None]), 0.0)  # beyond reach the exponential overflows
-        return jnp.sum(fade(x, near) * angular * jnp.exp(jnp.where(cubed, difference**3, difference)), axis=0)
+    def _zeta(self, directions: list[Array], r: Array, inside: Array, middle: Array, end: Array) -> Array:
+        """ζ_ij, one other neighbour k after the other: sums over both at once would compute what they add up again."""
+        R, D = (of_triplets(getattr(self, name), middle, end, end[:, None]) for name in ("R", "D"))
+        x = (r[:, None] - R) / D  # [k j i], or [k 1 i] where all are alike
+        near = inside[:, None] & (x < 1)
+        rows = np.arange(len(r))
+
+        def add(zeta: Array, k: tuple[Array, ...]) -> tuple[Array, None]:
+            row, *direction, r_k, end_k, near_k, fading = k
+            gamma, lambda3, c, d, cos_theta0, cubed = (
+                of_triplets(jnp.asarray(getattr(self, name), r.dtype), middle, end, end_k) for name in (*_ANGULAR, "m")
+            )
+            counts = near_k & inside & (rows[:, None] != row)
+            square = (sum(u * u_k for u, u_k in zip(directions, direction, strict=True)) - cos_theta0) ** 2
+            angular = gamma + (gamma * (c / d) ** 2) * square / (d**2 + square)  # no difference of large numbers
+            difference = jnp.where(counts, lambda3 * (r - r_k), 0.0)  # beyond reach the exponential overflows
+            power = jnp.where(cubed == 3, difference**3, difference)
+            return zeta + jnp.where(counts, fading * angular * jnp.exp(power), 0.0), None
+
+        others = (jnp.asarray(rows), *directions, r, end, near, jnp.where(near, fade(x), 0.0))
+        return jax.lax.scan(add, jnp.zeros_like(r), others)[0]
 
     @staticmethod
     def silicon() -> "Tersoff":
@@ -127,13 +136,16 @@ class Tersoff(AbstractPotential):
         write_parameters(path, "Tersoff potential", self.species, {name: getattr(self, name) for name in _FIELDS})
 
 
-def fade(x: Float[Array, "..."], mask: Bool[Array, "..."]) -> Float[Array, "..."]:
-    """½ − ½ sin(½πx) between x = −1 and 1, 1 before; 0 where masked, as it must be from x = 1 on."""
-    return jnp.where(mask, jnp.where(x <= -1, 1.0, 0.5 - 0.5 * jnp.sin(0.5 * jnp.pi * x)), 0.0)
+def fade(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """½ − ½ sin(½πx) between x = −1 and 1, 1 before; from x = 1 on it must be masked."""
+    return jnp.where(x <= -1, 1.0, 0.5 - 0.5 * jnp.sin(0.5 * jnp.pi * x))
 
 
 def bond_order(x: Float[Array, "neighbors atoms"], n: Float[Array, "..."]) -> Float[Array, "neighbors atoms"]:
-    """(1 + xⁿ)^(−1/2n), and 1 where xⁿ is lost beside 1: at x = 0 the power has no derivative (n may be below 1)."""
+    """(1 + xⁿ)^(−1/2n), and 1 where xⁿ is lost beside 1: at x = 0 the power has no derivative (n may be below 1).
+
+    By logarithms and exponentials: powers of numbers that are not constants cost ten times as much.
+    """
     bonded = x > jnp.finfo(x.dtype).eps ** 2
-    power = jnp.where(bonded, x, 1.0) ** n
-    return jnp.where(bonded, (1 + power) ** (-0.5 / n), 1.0)
+    exponent = n * jnp.log(jnp.where(bonded, x, 1.0))
+    return jnp.where(bonded, jnp.exp(-0.5 / n * jax.nn.softplus(exponent)), 1.0)

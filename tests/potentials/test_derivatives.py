@@ -3,7 +3,6 @@
 What these tests cost is compiling, so each compiled function answers several questions.
 """
 
-import dataclasses
 import functools
 import re
 from collections.abc import Callable
@@ -137,7 +136,7 @@ def test_derivatives_are_finite_at_the_edge_of_reach(name: str):
     for positions, radius in placements:
         placed = System(positions, 20 * apart[-1, 0] * np.eye(3), system.numbers, system.masses)
         list_ = Neighbors.allocate(placed, float(neighbors.radius), capacity=len(neighbors.index))
-        list_ = dataclasses.replace(list_, search=neighbors.search)  # compiled once
+        list_ = list_.searched(neighbors.search)  # compiled once
         edges = graph(placed, list_).distances[list_.mask]
         assert radius in edges if radius else not len(edges)
         for derivative in by_parameters(name)(placed, list_):
