@@ -1,17 +1,18 @@
 """What to say of a trajectory that went wrong: the step, the atom, its nearest pair, and how it came to that."""
 
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.neighbors import find_edges
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.base import AbstractSimulator, State, temperature
 from diffsim.simulators.schedule import advance, members, trajectory
+from diffsim.system import System
 from diffsim.units import fs
 
 CEILING = 1e5  # K: hotter than whatever a force field is made for, and than most explosions leave it
@@ -20,17 +21,32 @@ _FAR = 1e6  # Å: who is further away has no neighbours worth looking for
 _FILM = 10  # steps
 
 
+class Still(NamedTuple):
+    """What is to be seen of a state, and its step."""
+
+    system: System
+    momenta: Float[Array, "*frames atoms 3"]
+    forces: Float[Array, "*frames atoms 3"]
+    step: Int[Array, "*frames"]
+    time: Float[Array, "*frames"]
+    temperature: Float[Array, "*frames"]  # K
+
+    @staticmethod
+    def of(state: State) -> "Still":
+        return Still(state.system, state.momenta, state.forces, state.step, state.time, temperature(state))
+
+
 class SimulationError(ValueError):
     """A trajectory that cannot go on; `state` is the last one that was sound.
 
-    `film` holds the steps around it along a leading axis, without lists, the first that was not sound last; `atom` is
-    the one that was pushed hardest.
+    `film` holds the steps around it along a leading axis, the first that was not sound last; `atom` is the one that was
+    pushed hardest.
     """
 
-    def __init__(self, message: str, state: State, film: State | None = None, atom: int | None = None):
+    def __init__(self, message: str, state: State, film: Still | None = None, atom: int | None = None):
         super().__init__(message)
         self.state = state
-        self.film = jax.tree.map(lambda leaf: leaf[None], _bare(members(state)[0])) if film is None else film
+        self.film = jax.tree.map(lambda leaf: leaf[None], Still.of(members(state)[0])) if film is None else film
         self.atom = atom
 
 
@@ -105,14 +121,10 @@ def _walk(
 @eqx.filter_jit
 def _film(
     potential: AbstractPotential, simulator: AbstractSimulator, state: State, before: Array, frames: int
-) -> State:
-    """The states after so many steps, without their lists."""
+) -> Still:
+    """The steps after so many steps."""
     state = advance(potential, simulator, state, before)
-    return trajectory(potential, simulator, state, frames, 1, lambda _, state: _bare(state))[0]
-
-
-def _bare(state: State) -> State:
-    return State(state.system, cast(Any, None), state.momenta, state.forces, state.time, state.step)
+    return trajectory(potential, simulator, state, frames, 1, lambda _, state: Still.of(state))[0]
 
 
 def _short(walk: _Walk) -> bool:

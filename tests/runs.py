@@ -73,6 +73,10 @@ experiments:
     schedule: {{_target_: diffsim.Schedule, {schedule}}}
     gradient: {{_target_: {gradient}}}
     targets:
-      energy: {{_target_: diffsim.Target, observable: {{_target_: diffsim.PotentialEnergy}}, reference: -0.2, scale: 0.01}}
+      energy:
+        _target_: diffsim.Target
+        observable: {{_target_: diffsim.PotentialEnergy}}
+        reference: -0.2
+        scale: 0.01
 """)
     return ["experiment=warm", "--config-dir", str(folder / "conf")]

@@ -12,9 +12,8 @@ import numpy as np
 
 from diffsim import units
 from diffsim.io.checkpoint import replace_file, save_state
-from diffsim.simulators import State, members
-from diffsim.simulators.base import temperature
-from diffsim.trouble import SimulationError, is_sound
+from diffsim.simulators import members
+from diffsim.trouble import SimulationError, Still, is_sound
 
 
 @contextmanager
@@ -47,7 +46,7 @@ def write_crash(path: str | Path, error: SimulationError) -> str:
     steps = [jax.tree.map(lambda leaf, n=n: leaf[n], error.film) for n in range(len(error.film.step))]
     images = [_image(step, error.atom) for step in steps if np.isfinite(step.system.positions).all()]
     text = io.StringIO()
-    ase.io.write(text, images or [_image(error.state, error.atom)], format="extxyz")
+    ase.io.write(text, images or [_image(Still.of(members(error.state)[0]), error.atom)], format="extxyz")
     replace_file(path, text.getvalue().encode(), "the last steps")
     said = f"the last steps are in {str(path)!r}"
     if not all(is_sound(one, jnp.asarray(jnp.inf)) for one in members(error.state)):
@@ -56,7 +55,7 @@ def write_crash(path: str | Path, error: SimulationError) -> str:
     return f"{said}, the last good state is in {str(checkpoint)!r}"
 
 
-def _image(step: State, atom: int | None) -> Any:
+def _image(step: Still, atom: int | None) -> Any:
     """ASE's atoms with momenta, forces and the mark; step, time and temperature beside them."""
     from ase.calculators.singlepoint import SinglePointCalculator
 
@@ -65,6 +64,6 @@ def _image(step: State, atom: int | None) -> Any:
     atoms.set_momenta(np.asarray(step.momenta)[real])
     atoms.set_array("marked", (np.arange(len(real)) == atom)[real].astype(int))
     atoms.info = {"step": int(step.step), "time_fs": float(step.time / units.fs)}
-    atoms.info["temperature_K"] = float(temperature(step))
+    atoms.info["temperature_K"] = float(step.temperature)
     atoms.calc = SinglePointCalculator(atoms, forces=forces) if np.isfinite(forces).all() else None
     return atoms
