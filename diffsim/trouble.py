@@ -15,7 +15,7 @@ from diffsim.simulators.schedule import advance, members, trajectory
 from diffsim.system import System
 from diffsim.units import fs
 
-CEILING = 1e5  # K: hotter than whatever a force field is made for, and than most explosions leave it
+CEILING = 1e5  # K: hotter than anything that a force field is made for; explosions end far above it
 _NEAR = 6.0  # Å: how far around an atom its nearest pair is looked for
 _FAR = 1e6  # Å: who is further away has no neighbours worth looking for
 _FILM = 10  # steps
@@ -71,7 +71,8 @@ def explained(
 
     None where there is no such step, or only because a list was too short.
     """
-    walked = [_walk(potential, simulator, one, steps, jnp.asarray(ceiling)) for one in members(state)]
+    limits = jnp.asarray(steps), jnp.asarray(ceiling)
+    walked = [_walk(potential, simulator, one, *limits) for one in members(state)]
     replica = int(np.argmin([steps + 1 if walk.fine else int(walk.steps) for walk in walked]))
     walk = walked[replica]
     if walk.fine or _short(walk):
@@ -104,7 +105,7 @@ def _sentence(simulator: AbstractSimulator, walk: _Walk, ceiling: float, where: 
 
 @eqx.filter_jit
 def _walk(
-    potential: AbstractPotential, simulator: AbstractSimulator, state: State, steps: int, ceiling: Array
+    potential: AbstractPotential, simulator: AbstractSimulator, state: State, steps: Array, ceiling: Array
 ) -> _Walk:
     """To the first step that is not sound, or to the end."""
 

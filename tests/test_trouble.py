@@ -1,5 +1,7 @@
 """Trajectories that go wrong, alone and in fits: what is said, what is left, and that fits step back from them."""
 
+import json
+
 import ase.io
 import equinox as eqx
 import jax
@@ -37,6 +39,7 @@ from diffsim.fit import problem_of
 from diffsim.gradients import Forward
 from diffsim.optimizers import method_for
 from diffsim.trees import pack
+from diffsim.trouble import explained
 from tests.runs import call, moving
 
 SW = StillingerWeber.silicon()
@@ -91,6 +94,14 @@ def test_forces_that_are_not_finite_at_the_start_are_said_to_be(tmp_path):
     assert str(caught.value).endswith(f"the last steps are in '{tmp_path / 'crash.extxyz'}'")  # and no good state
     assert ase.io.read(tmp_path / "crash.extxyz").info["step"] == 0
     assert not (tmp_path / "crash.npz").exists()
+
+
+def test_atoms_that_are_far_away_are_not_looked_for():
+    """Nor does anything overflow."""
+    verlet = VelocityVerlet(1 * units.fs)
+    state = silicon(simulator=verlet)
+    thrown = eqx.tree_at(lambda s: s.system.positions, state, state.system.positions.at[2, 1].set(-1e40))
+    assert "atoms are thrown as far as 1.0e+40 Å" in str(explained(SW, verlet, thrown, 1, 10.0))
 
 
 @LONG
@@ -219,3 +230,24 @@ def test_a_run_that_explodes_says_so_in_one_sentence_and_keeps_what_it_had(tmp_p
     assert (tmp_path / "run" / "crash.extxyz").exists()
     arrays = load_state(tmp_path / "run" / "checkpoints" / "last.npz").arrays.values()
     assert all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f")
+
+
+def test_the_log_has_what_the_gradient_method_says(tmp_path):
+    call(tmp_path, *moving(tmp_path, "diffsim.Reweighting"), "steps=2", "hydra.run.dir=run")
+    for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines():
+        assert 18 < json.loads(line)["diagnostics"]["warm/effective_sample_size"] <= 20  # of 20 frames, 90 % at least
+
+
+def test_a_state_that_is_not_finite_is_not_saved(tmp_path):
+    path, state = tmp_path / "last.npz", silicon(simulator=VelocityVerlet(1 * units.fs))
+    save_state(path, state)
+    before = path.read_bytes()
+    for broken in (
+        eqx.tree_at(lambda s: s.momenta, state, state.momenta.at[3, 1].set(jnp.nan)),
+        eqx.tree_at(lambda s: s.system.positions, state, state.system.positions.at[0, 0].set(jnp.inf)),
+    ):
+        with pytest.raises(
+            ValueError, match=r"the state is not finite, so it is not saved to .*: what stands there is kept"
+        ):
+            save_state(path, broken)
+        assert path.read_bytes() == before
