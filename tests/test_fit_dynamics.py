@@ -156,6 +156,7 @@ def test_experiments_that_make_no_sense_are_refused(more, sentence):
         Experiment(SILICON, {"U": Target(PotentialEnergy(), 0.0, 1.0)}, **more)
 
 
+@pytest.mark.slow
 def test_what_gradient_methods_say_of_their_samples_is_in_the_states_of_a_fit():
     """Of methods of both modes and of replicas, whose mean it is."""
     back = vibrating(Reversible(measured=True))
