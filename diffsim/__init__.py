@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         growth_rate,
     )
     from diffsim.io.checkpoint import load_state, save_state
+    from diffsim.io.crash import crash_written
     from diffsim.io.structures import read_structure
     from diffsim.io.trajectory import record_frame, write_frames
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
@@ -147,6 +148,7 @@ _CONTENTS = {
     "multistart": "multistart",
     "uncertainty": "uncertainty",
     "io.checkpoint": "load_state save_state",
+    "io.crash": "crash_written",
     "io.structures": "read_structure",
     "io.trajectory": "record_frame write_frames",
 }

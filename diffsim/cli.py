@@ -1,7 +1,8 @@
 """The command line: `diffsim experiment=NAME [group=choice] [key=value] [-m]` makes runs, `diffsim COMMAND …` the rest.
 
 What is wrong is said in one sentence on stderr, exit code 2, before anything is compiled or written
-(HYDRA_FULL_ERROR=1 shows the traceback instead). Nothing heavy is imported before a run starts.
+(HYDRA_FULL_ERROR=1 shows the traceback instead). Ctrl-C and SIGTERM end it with 130 and 143, `io/stop.py` says when.
+Nothing heavy is imported before a run starts.
 """
 
 import sys
@@ -9,6 +10,7 @@ from importlib.metadata import version
 
 from diffsim.commands import COMMANDS, call
 from diffsim.commands.sentences import errors_as_sentences
+from diffsim.io.stop import stoppable
 
 
 def main() -> None:
@@ -17,7 +19,7 @@ def main() -> None:
     if "--version" in arguments:
         print(f"diffsim {version('diffsim')}")
         return
-    with errors_as_sentences():
+    with errors_as_sentences(), stoppable():
         if arguments and arguments[0] in COMMANDS:
             call(arguments[0], arguments[1:])
         else:

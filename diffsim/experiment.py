@@ -15,9 +15,12 @@ from diffsim.gradients import AbstractGradient, Implicit
 from diffsim.mechanics import neighbors_of
 from diffsim.observables.base import AbstractObservable
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import AbstractSimulator, Schedule, State
+from diffsim.simulators import AbstractSimulator, Schedule, State, over_replicas
+from diffsim.simulators.base import evaluate_now, temperature
 from diffsim.simulators.schedule import roomier
+from diffsim.simulators.vibrations import warn_of_long_step
 from diffsim.system import System, stack
+from diffsim.trouble import CEILING, SimulationError, explained
 
 _SKIN = 0.6  # Å: room for the structure to change during a fit before its list has to be made again
 
@@ -62,7 +65,7 @@ class Experiment(eqx.Module):
 
     Without a simulator it is at rest. With one, `schedule` says how long it moves; momenta are drawn at `temperature`
     in K (that of the thermostat, if there is one and nothing else is said) for each of `replicas` trajectories, over
-    which predictions are averaged.
+    which predictions are averaged. Predictions are NaN where a frame is hotter than the `ceiling` in K.
 
     **Raises** `ValueError` where frames that are to be weighed are asked for correlations in time, and for a simulator
     without a schedule.
@@ -75,6 +78,7 @@ class Experiment(eqx.Module):
     schedule: Schedule | None = None
     temperature: float | None = constant(default=None)  # K
     replicas: int = constant(default=1)
+    ceiling: float = constant(default=CEILING)  # K
 
     def __check_init__(self) -> None:
         if (self.simulator is None) != (self.schedule is None):
@@ -89,6 +93,8 @@ class Experiment(eqx.Module):
             )
         if self.replicas < 1:
             raise ValueError(f"replicas must be at least 1, got {self.replicas}")
+        if not self.ceiling > 0:
+            raise ValueError(f"the ceiling of the temperature must be positive, got {self.ceiling} K")
         for name, target in self.targets.items():
             if target.observable.correlates_times and self.gradient.weighs_frames:
                 raise ValueError(
@@ -122,16 +128,34 @@ class Experiment(eqx.Module):
     def predict(self, potential: AbstractPotential, state: State) -> tuple[dict[str, Array], State, dict[str, Array]]:
         """Predictions of all targets from one sample, its last state, and its diagnostics."""
 
-        def record(potential: AbstractPotential, state: State) -> dict[str, Any]:
-            return {name: target.observable.record(potential, state) for name, target in self.targets.items()}
+        def record(potential: AbstractPotential, state: State) -> tuple[dict[str, Any], Any]:
+            hot = jnp.asarray(False) if self.is_static else temperature(state) > self.ceiling
+            return {name: target.observable.record(potential, state) for name, target in self.targets.items()}, hot
 
         sample = self.gradient.sample(potential, self.simulator, state, self.schedule, record)
+        records, hot = sample.records
         predictions = {
-            name: _estimate(target.observable, sample.records[name], sample.weights)
-            for name, target in self.targets.items()
+            name: _estimate(target.observable, records[name], sample.weights) for name, target in self.targets.items()
         }
+        if not self.is_static:
+            predictions = jax.tree.map(lambda p: jnp.where(jnp.any(hot), jnp.nan, p), predictions)
         diagnostics = sample.diagnostics | {"overflow": jnp.any(sample.diagnostics["overflow"])}
         return predictions, sample.state, diagnostics
+
+    def explained(self, name: str, potential: AbstractPotential, state: State) -> SimulationError | None:
+        """What went wrong on the way from a state; None where nothing did but that a list was too short."""
+        if self.simulator is None or self.schedule is None:
+            return None
+        simulator = self.simulator
+        begun = over_replicas(lambda one: evaluate_now(simulator, potential, one), state.replace(kept=None))
+        steps = self.schedule.steps + self.schedule.stride  # a method may take some more
+        where = f" in experiment {name!r}"
+        return explained(potential, simulator, begun, steps, self.ceiling, where)
+
+    def warn_of_long_step(self, potential: AbstractPotential, state: State) -> None:
+        """Warns where something moves and its time step is long for the stiffest vibration of the start."""
+        if self.simulator is not None and self.schedule is not None:
+            warn_of_long_step(potential, self.simulator, state, self.schedule)
 
     def residuals(self, predictions: Mapping[str, Any]) -> Float[Array, " components"]:
         """Those of all targets, one after the other."""
@@ -178,28 +202,33 @@ def check(name: str, experiment: Experiment, potential: AbstractPotential, state
 def evaluate(potential: AbstractPotential, experiments: Mapping[str, Experiment]) -> dict[str, dict[str, np.ndarray]]:
     """Predictions of every target of every experiment: `{experiment: {target: array}}`.
 
-    **Raises** `ValueError` where a prediction is not finite.
+    **Raises** `SimulationError` where a trajectory stops being finite or gets hotter than its experiment's ceiling, and
+    any other `ValueError` where a prediction is not finite.
     """
     everything: dict[str, dict[str, np.ndarray]] = {}
     for name, experiment in experiments.items():
         state = experiment.start(potential)
         check(name, experiment, potential, state)
-        predictions = _predicted(experiment, potential, state)
+        experiment.warn_of_long_step(potential, state)
+        predictions = _predicted(name, experiment, potential, state)
         everything[name] = {key: np.asarray(value) for key, value in predictions.items()}
         for key, value in everything[name].items():
             if not np.isfinite(value).all():
-                raise ValueError(
-                    f"target {key!r} of experiment {name!r} is not finite: no minimum was found from its start, "
-                    "or a structure outgrew the radius of its neighbour list"
-                )
+                why = "no minimum was found from its start, or a structure outgrew the radius of its neighbour list"
+                why = why if experiment.is_static else "though the trajectory is, this observable of it is not"
+                raise ValueError(f"target {key!r} of experiment {name!r} is not finite: {why}")
     return everything
 
 
-def _predicted(experiment: Experiment, potential: AbstractPotential, state: State) -> dict[str, Array]:
+def _predicted(name: str, experiment: Experiment, potential: AbstractPotential, state: State) -> dict[str, Array]:
     """Predictions, with longer neighbour lists again where they were too short; NaN where that does not end."""
     for _ in range(20):
         predictions, last, diagnostics = _predict(experiment, potential, state)
-        if not (diagnostics["overflow"] and (not experiment.is_static or np.isfinite(last.system.positions).all())):
+        lost = not np.isfinite(last.system.positions).all()
+        broken = lost or not all(np.isfinite(value).all() for value in predictions.values())
+        if broken and (error := experiment.explained(name, potential, state)):
+            raise error
+        if not diagnostics["overflow"] or (lost and experiment.is_static):
             return predictions
         state = experiment.again(potential, state, last.system)
     return {name: jnp.full_like(value, jnp.nan) for name, value in predictions.items()}

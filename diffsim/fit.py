@@ -43,6 +43,7 @@ class FitState(NamedTuple):
     evaluations: int  # of the experiments, with or without derivatives, since the fit began
     seconds: float  # since the fit began, compilation included
     memory: Memory
+    diagnostics: dict[str, float]  # what gradient methods say of their samples, as experiment/name
 
 
 class Plateau(eqx.Module):
@@ -84,7 +85,8 @@ def fit(
     same things yielded, or that `load_state` read, to go on from. `key` is for experiments that draw random numbers.
 
     **Raises** `ValueError`, before anything is compiled, for targets of the wrong shape, unknown parameters, steps < 1
-    and a state of another fit; later, where predictions stop being finite.
+    and a state of another fit; later, where predictions or their derivatives stop being finite (`SimulationError` for a
+    trajectory) and the optimizer cannot take a smaller step instead: those of optax cannot.
     """
     if steps < 1:
         raise ValueError(f"steps must be positive, got {steps}")
@@ -135,6 +137,8 @@ def updates(
     problem: Problem, method: AbstractMethod, steps: int, stop: Plateau | None, state: FitState | None
 ) -> Iterator[FitState]:
     """What `fit` yields, from things that are made and checked."""
+    for name, experiment in problem.experiments.items():
+        experiment.warn_of_long_step(problem.potential, problem.states[name])
     last = _begin(problem, method) if state is None else state
     began = time.perf_counter() - last.seconds
     problem = problem.starting_from(last.memory.states)
@@ -166,6 +170,7 @@ def state_of(step: int, problem: Problem, moved: Moved, seconds: float, before: 
         evaluations=int(moved.evaluations) + (before.evaluations if before else 0),
         seconds=seconds,
         memory=Memory(moved.free, problem.states, jax.tree.map(_strong, moved.memory), bool(moved.done)),
+        diagnostics={name: float(value) for name, value in moved.outcome.diagnostics.items()},
     )
 
 
@@ -179,4 +184,5 @@ def _blank(problem: Problem, method: AbstractMethod) -> FitState:
     moved = eqx.filter_eval_shape(method.start, problem, problem.parametrization.start)
     predictions = jax.tree.map(lambda array: np.zeros(array.shape, array.dtype), moved.outcome.predictions)
     memory = Memory(moved.free, problem.states, moved.memory, False)
-    return FitState(0, problem.potential, 0.0, predictions, predictions, (0.0,), 0, 0.0, memory)
+    said = dict.fromkeys(moved.outcome.diagnostics, 0.0)
+    return FitState(0, problem.potential, 0.0, predictions, predictions, (0.0,), 0, 0.0, memory, said)

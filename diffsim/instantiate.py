@@ -17,7 +17,7 @@ import diffsim
 _PUBLIC = re.compile(r"diffsim\.(\w+)(?:\.([a-z]\w*))?")  # a public name, or a constructor of a public class
 _OTHERS = re.compile(r"diffsim\.report\.[A-Z]\w*|optax\.[a-z]\w*|optimistix\.[A-Z]\w*|ase\.build\.bulk")
 
-_WRITES = ("save_state", "write_frames")  # public, but a configuration writes no files
+_WRITES = ("crash_written", "save_state", "write_frames")  # public, but a configuration writes no files
 
 
 def instantiate(tree: Any) -> Any:

@@ -1,7 +1,6 @@
 """Trajectories without derivatives, in chunks of compiled code: of any length, and stopped where they go wrong."""
 
 import functools
-import math
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
@@ -14,7 +13,8 @@ from jaxtyping import Array, Float
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import AbstractSimulator, Schedule, State, advance, over_replicas, replicated, trajectory
 from diffsim.simulators.schedule import roomier
-from diffsim.trouble import SimulationError, explained, is_sound
+from diffsim.simulators.vibrations import warn_of_long_step
+from diffsim.trouble import CEILING, SimulationError, explained, is_sound
 
 _AT_ONCE = 10_000_000  # atoms × steps of one chunk: some ten seconds
 _STEPS = 1000  # of one chunk at most
@@ -41,13 +41,13 @@ def simulate(
     schedule: Schedule,
     record: Callable[[AbstractPotential, State], Any] = record_positions,
     *,
-    ceiling: float = math.inf,
+    ceiling: float = CEILING,
 ) -> tuple[Any, State]:
     """Records of all frames along a new first axis, and the last state, to go on from.
 
     Lists that turn out too short are made again with more room and their stretch is redone. `ceiling` is a temperature
-    in K above which something must have gone wrong. A state whose leaves have a leading axis is one of replicas; then
-    that axis comes first in the records too.
+    in K above which something must have gone wrong: most explosions end not in infinity, but in a hot gas. A state
+    whose leaves have a leading axis is one of replicas; then that axis comes first in the records too.
 
     **Raises** `SimulationError` where positions stop being finite or it gets hotter than the ceiling, with the step,
     the atom, the nearest pair and the last good state.
@@ -65,9 +65,13 @@ def chunks(
     schedule: Schedule,
     record: Callable[[AbstractPotential, State], Any] = record_positions,
     *,
-    ceiling: float = math.inf,
+    ceiling: float = CEILING,
 ) -> Iterator[Chunk]:
-    """The same, a stretch at a time: for who writes them to a file, looks on, or may have to stop."""
+    """The same, a stretch at a time: for who writes them to a file, looks on, or may have to stop.
+
+    A chunk that was yielded is complete, and its state can be gone on from, whatever happens during the next.
+    """
+    warn_of_long_step(potential, simulator, state, schedule)
     at_once = max(1, min(_STEPS, _AT_ONCE // state.neighbors.positions.size))
     frames, stride = schedule.frames, schedule.stride
     few = max(n for n in range(1, frames + 1) if frames % n == 0 and (n == 1 or n * stride <= at_once))
@@ -100,13 +104,13 @@ def _safely(
     ceiling: float,
 ) -> tuple[Any, State]:
     """What `move` makes of the state, with ever roomier lists where they turn out too short."""
-    for attempt in range(_TRIES):
+    for _ in range(_TRIES):
         records, after = move(potential, simulator, state)
         wrong = not _sound(after, jnp.asarray(ceiling))
         if not (wrong or np.any(after.overflow)):
             return records, after
-        if wrong and attempt > 0:
-            raise explained(potential, simulator, state, steps, ceiling)
+        if wrong and (error := explained(potential, simulator, state, steps, ceiling)):
+            raise error
         state = roomier(potential, state)
     raise SimulationError(
         f"the neighbour list of radius {float(np.max(state.neighbors.radius)):.3g} Å stays too short: atoms crowd, or "

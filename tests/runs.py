@@ -55,3 +55,28 @@ def numbers(folder: Path) -> dict[str, Any]:
         "updates": updates, "results": results, "state": state.skeleton, "arrays": arrays, "figures": figures,
         "potential": (folder / "potential.json").read_text(),
     }  # fmt: skip
+
+
+def moving(folder: Path, gradient: str = "diffsim.Forward", schedule: str = "frames: 20") -> list[str]:
+    """Arguments for an experiment that moves and is quick to compile: argon at 40 K, fitted to its potential energy."""
+    (folder / "conf" / "experiment").mkdir(parents=True)
+    (folder / "conf" / "experiment" / "warm.yaml").write_text(f"""# @package _global_
+defaults: [{{override /potential: lennard_jones}}, {{override /optimizer: adam}}]
+steps: 4
+trainable: [epsilon]
+potential: {{cutoff: 4.5, onset: 4.0}}
+experiments:
+  warm:
+    _target_: diffsim.Experiment
+    system: {{_target_: diffsim.System.from_ase, atoms: {{_target_: ase.build.bulk, name: Ar, a: 5.4, cubic: true}}}}
+    simulator: {{_target_: diffsim.Langevin, dt: "${{unit:8,fs}}", temperature: 40.0, friction: 0.02}}
+    schedule: {{_target_: diffsim.Schedule, {schedule}}}
+    gradient: {{_target_: {gradient}}}
+    targets:
+      energy:
+        _target_: diffsim.Target
+        observable: {{_target_: diffsim.PotentialEnergy}}
+        reference: -0.2
+        scale: 0.01
+""")
+    return ["experiment=warm", "--config-dir", str(folder / "conf")]

@@ -1,5 +1,6 @@
 """Fits with trajectories inside the loop."""
 
+import dataclasses
 import itertools
 
 import equinox as eqx
@@ -20,6 +21,7 @@ from diffsim import (
     Neighbors,
     PotentialEnergy,
     Schedule,
+    SimulationError,
     StillingerWeber,
     System,
     Target,
@@ -29,7 +31,7 @@ from diffsim import (
     fit,
     units,
 )
-from diffsim.gradients import Forward, Reversible, Reweighting
+from diffsim.gradients import Forward, Reversible, Reweighting, Truncated
 
 SW = StillingerWeber.silicon()
 SILICON = rattled(bulk("Si", a=5.431, cubic=True), 0.02)
@@ -154,7 +156,23 @@ def test_experiments_that_make_no_sense_are_refused(more, sentence):
         Experiment(SILICON, {"U": Target(PotentialEnergy(), 0.0, 1.0)}, **more)
 
 
-def test_positions_that_stop_being_finite_are_refused_with_the_experiment():
+@pytest.mark.slow
+def test_what_gradient_methods_say_of_their_samples_is_in_the_states_of_a_fit():
+    """Of methods of both modes and of replicas, whose mean it is."""
+    back = vibrating(Reversible(measured=True))
+    experiments = {
+        "forth": vibrating(Forward()),
+        "cut": vibrating(Truncated(window=7, clip=2.0)),
+        "back": dataclasses.replace(back, replicas=2),
+    }
+    state = next(fit(SW, experiments, optax.sgd(0.0), steps=1, trainable=["epsilon"]))
+    assert state.diagnostics["cut/window"] == 7
+    assert state.diagnostics["cut/clip"] == 2
+    assert 0 < state.diagnostics["back/reconstruction_error"] < 1e-9
+    assert set(state.diagnostics) == {"cut/window", "cut/clip", "back/reconstruction_error"}
+
+
+def test_forces_that_are_not_finite_are_refused_with_the_experiment():
     broken = eqx.tree_at(lambda p: p.A, SW, jnp.array(jnp.inf))
-    with pytest.raises(ValueError, match="positions stop being finite in experiment 'run'; start closer to a sensible"):
+    with pytest.raises(SimulationError, match="stop being finite at the start, step 0 in experiment 'run': atom"):
         next(fit(broken, {"run": vibrating(Forward())}, optax.sgd(1e-6), steps=1, trainable=["lam"]))

@@ -11,7 +11,9 @@ import os
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
 
 from diffsim.fit import FitState
@@ -28,8 +30,11 @@ def save_state(path: str | Path, state: FitState | State) -> None:
 
     Whatever happens, a complete file stands there afterwards, old or new.
 
-    **Raises** `ValueError` where it cannot be written: a full disk, a folder that is missing or not writable.
+    **Raises** `ValueError` for numbers that are not finite, and where it cannot be written: a full disk, a folder that
+    is missing or not writable.
     """
+    if not _is_finite(state):
+        raise ValueError(f"the state is not finite, so it is not saved to {str(path)!r}: what stands there is kept")
     packed = pack(state)
     header = {
         "format": FORMAT,
@@ -41,6 +46,15 @@ def save_state(path: str | Path, state: FitState | State) -> None:
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, header=text, **packed.arrays)  # type: ignore[arg-type]
     replace_file(path, file.getvalue(), "the checkpoint")
+
+
+def _is_finite(state: FitState | State) -> bool:
+    """Whether what matters is; optimizers, and frames to come, may begin with infinities and NaN in their memory."""
+    moving = list(state.memory.states.values()) if isinstance(state, FitState) else [state]
+    parts: list[Any] = [(one.system, one.momenta, one.forces) for one in moving]
+    if isinstance(state, FitState):
+        parts += [state.loss, state.predictions, state.memory.free]
+    return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(parts))
 
 
 def load_state(path: str | Path) -> Packed:

@@ -31,6 +31,7 @@ class Outcome(NamedTuple):
     systems: dict[str, System]  # where each experiment's sample ended
     states: dict[str, State]  # where the next samples begin, of those experiments that go on from their last
     overflow: Bool[Array, ""]  # whether a neighbour list was too short: then none of this may be used
+    diagnostics: dict[str, Array]  # what gradient methods have to say, as experiment/name, averaged over replicas
 
 
 class Linear(NamedTuple):
@@ -57,15 +58,16 @@ class Problem(eqx.Module):
     def evaluate(self, free: Float[Array, " free"]) -> Outcome:
         """All predictions, and the loss."""
         potential = self.at(free)
-        predictions, systems, states, overflow = {}, {}, {}, jnp.array(False)
+        predictions, systems, states, overflow, said = {}, {}, {}, jnp.array(False), {}
         for name, experiment in self.experiments.items():
             predictions[name], last, diagnostics = experiment.predict(potential, self.states[name])
             systems[name] = last.system
             if experiment.gradient.goes_on:
                 states[name] = jax.lax.stop_gradient(last)
-            overflow = overflow | diagnostics["overflow"]
+            overflow = overflow | diagnostics.pop("overflow")
+            said |= {f"{name}/{key}": jnp.mean(jnp.asarray(value, float)) for key, value in diagnostics.items()}
         residuals = self.residuals(predictions, free, overflow)
-        return Outcome(0.5 * jnp.sum(residuals**2), predictions, systems, states, overflow)
+        return Outcome(0.5 * jnp.sum(residuals**2), predictions, systems, states, overflow, said)
 
     def residuals(
         self, predictions: Predictions, free: Float[Array, " free"], overflow: Bool[Array, ""]
@@ -108,7 +110,10 @@ def value(problem: Problem, free: Float[Array, " free"]) -> Outcome:
 
 @functools.partial(jit, at_rest=_at_rest)
 def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, " free"], Outcome]:
-    """The loss's gradient: each experiment is differentiated in its own mode, and the results are added."""
+    """The loss's gradient: each experiment is differentiated in its own mode, and the results are added.
+
+    A loss whose gradient is not finite is NaN itself, so that no step is taken on its account, nor a state kept.
+    """
     found = []
     for mode, part in _by_mode(problem).items():
         derivative = jax.jacfwd if mode == "forward" else jax.grad
@@ -122,8 +127,10 @@ def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, "
             outcome.systems | other.systems,
             outcome.states | other.states,
             outcome.overflow | other.overflow,
+            outcome.diagnostics | other.diagnostics,
         )
-    return gradient, outcome
+    loss = jnp.where(jnp.isfinite(gradient).all(), outcome.loss, jnp.nan)
+    return gradient, outcome._replace(loss=loss)
 
 
 def _by_mode(problem: Problem) -> dict[str, Problem]:
@@ -143,7 +150,7 @@ def _by_mode(problem: Problem) -> dict[str, Problem]:
 
 @functools.partial(jit, at_rest=_at_rest)
 def linear_model(problem: Problem, free: Float[Array, " free"]) -> Linear:
-    """Predictions, residuals and their derivatives, in forward mode."""
+    """Predictions, residuals and their derivatives, in forward mode; NaN residuals where derivatives are not finite."""
     experiments = {n: dataclasses.replace(e, gradient=e.gradient.forwards()) for n, e in problem.experiments.items()}
     problem = dataclasses.replace(problem, experiments=experiments)
 
@@ -153,4 +160,6 @@ def linear_model(problem: Problem, free: Float[Array, " free"]) -> Linear:
         return (residuals, outcome.predictions), (residuals, outcome)
 
     (jacobian, slopes), (residuals, outcome) = jax.jacfwd(both, has_aux=True)(free)
-    return Linear(residuals, jacobian, slopes, outcome)
+    fine = jnp.isfinite(jacobian).all()
+    residuals, loss = jax.tree.map(lambda x: jnp.where(fine, x, jnp.nan), (residuals, outcome.loss))
+    return Linear(residuals, jacobian, slopes, outcome._replace(loss=loss))

@@ -27,11 +27,13 @@ class Update(NamedTuple):
     evaluations: int
     seconds: float
     parameters: dict[str, Any]
+    diagnostics: dict[str, float] = {}  # noqa: RUF012 — of the gradient methods, as experiment/name
 
     @staticmethod
     def of(state: FitState) -> Update:
         """What the log keeps of a fit's state."""
-        return Update(state.step, state.loss, state.evaluations, state.seconds, values_of(state.potential))
+        parameters = values_of(state.potential)
+        return Update(state.step, state.loss, state.evaluations, state.seconds, parameters, state.diagnostics)
 
 
 class Shown(NamedTuple):

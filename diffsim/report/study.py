@@ -16,7 +16,9 @@ from tqdm import tqdm
 
 from diffsim.fit import FitState, Plateau, problem_of, restored, updates
 from diffsim.io.checkpoint import load_state, replace_file, save_state
+from diffsim.io.crash import crash_written
 from diffsim.io.lock import locked
+from diffsim.io.stop import finishing
 from diffsim.optimizers import AbstractMethod, Problem, method_for
 from diffsim.potentials.base import AbstractPotential
 from diffsim.report.analysis import analysed, before, check_looked_at
@@ -124,10 +126,11 @@ def _run(
     for sentence in begun.spots if last is None else ():  # said once
         print(sentence, file=sys.stderr)
     history = read_log(folder / "log.jsonl", last.step) if last else []
-    with Log(folder / "log.jsonl", history) as log:
+    with Log(folder / "log.jsonl", history) as log, crash_written(folder / "crash.extxyz"), finishing() as obey:
         for last in progress(states, parts["steps"], len(history)):
             log.append(Update.of(last))
             save_state(folder / CHECKPOINT, last)
+            obey(f"stopped after update {last.step}: go on with diffsim resume {str(folder)!r}")
     assert last is not None  # fit refuses fewer steps than one
     results = analysed(parts, start, last, history, begun)
     write(results, parts["figures"], manifest, folder)
@@ -136,10 +139,11 @@ def _run(
 
 
 def progress(states: Iterable[FitState], steps: int, done: int) -> Iterator[FitState]:
-    """The fit's states, with a line on stderr (step, loss, time left) where that is a terminal."""
+    """The fit's states, with a line on stderr (loss, diagnostics, step, time left) where that is a terminal."""
     with tqdm(states, total=steps, initial=done, disable=None, unit="update", leave=False) as line:
         for state in line:
-            line.set_description(f"loss {state.loss:.5g}", refresh=False)
+            said = [f"{name} {value:.3g}" for name, value in state.diagnostics.items()]
+            line.set_description(", ".join([f"loss {state.loss:.5g}", *said]), refresh=False)
             yield state
 
 

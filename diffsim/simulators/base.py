@@ -66,6 +66,11 @@ class AbstractSimulator(eqx.Module):
 
     dt: eqx.AbstractVar[Float[Array, ""]]
 
+    @property
+    def vibrates(self) -> bool:
+        """Whether it is stable, as Verlet's methods are, only while dt is short against every period of vibration."""
+        return True
+
     @abc.abstractmethod
     def step(self, potential: AbstractPotential, state: State) -> State:
         """The state one time step later; for use inside `jit`."""
@@ -116,7 +121,7 @@ class AbstractSimulator(eqx.Module):
             mobile=held,
             overflow=jnp.zeros((), bool),
         )
-        return _evaluated(self, potential, state)
+        return evaluate_now(self, potential, state)
 
     def _own_temperature(self) -> Float[Array, ""]:
         own = getattr(self, "temperature", None)
@@ -151,7 +156,10 @@ def pushed(state: State, forces: Float[Array, "atoms 3"]) -> State:
     return state.replace(forces=forces if state.mobile is None else jnp.where(state.mobile, forces, 0.0))
 
 
-_evaluated = eqx.filter_jit(lambda simulator, potential, state: simulator.evaluate(potential, state))
+@eqx.filter_jit
+def evaluate_now(simulator: AbstractSimulator, potential: AbstractPotential, state: State) -> State:
+    """`evaluate`, compiled: for use outside `jit`."""
+    return simulator.evaluate(potential, state)
 
 
 def kick(state: State, dt: Float[Array, ""]) -> State:

@@ -30,6 +30,10 @@ class Brownian(AbstractSimulator):
     def __check_init__(self) -> None:
         check_positive("friction", self.friction, "1/(Å √(amu/eV))")
 
+    @property
+    def vibrates(self) -> bool:
+        return False
+
     def step(self, potential: AbstractPotential, state: State) -> State:
         heat = kelvin(self.temperature, state.time)
         now, then = (thermal_noise(state, state.step + n, heat) for n in (0, 1))

@@ -38,6 +38,10 @@ class Ode(AbstractSimulator):
             name = type(self.solver).__name__
             raise ValueError(f"solver must be one of diffrax's that start from x and p alone, like Tsit5(), got {name}")
 
+    @property
+    def vibrates(self) -> bool:
+        return False  # what is stable depends on the solver
+
     def step(self, potential: AbstractPotential, state: State) -> State:
         import diffrax
 

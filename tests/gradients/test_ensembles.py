@@ -35,6 +35,7 @@ KT = units.kB * HEAT
 OMEGA = float(jnp.sqrt(K * jnp.sum(1 / DIMER.masses)))  # √(k/μ)
 PERIOD = 2 * np.pi / OMEGA
 EXACT = -3 * KT / K**2  # d⟨r²⟩/dk, Å⁴/eV
+pytestmark = pytest.mark.filterwarnings("ignore:a time step of .* makes 8 steps a period of the stiffest vibration")
 NOISY = Langevin(PERIOD / 8, HEAT, friction=2 * OMEGA)  # critically damped: all is forgotten as e^{−ωt}
 ABOBA = Aboba(PERIOD / 8, HEAT, friction=2 * OMEGA)
 VERLET = VelocityVerlet(PERIOD / 50)
