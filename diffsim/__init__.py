@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diffsim import units
+    from diffsim.data.labelled import energy_target, force_target, snapshot
     from diffsim.experiment import Experiment, Target, evaluate
     from diffsim.fit import FitState, Plateau, fit
     from diffsim.gradients import (
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
         AngularDistribution,
         AverageStress,
         CohesiveEnergy,
+        ConfigurationEnergies,
+        ConfigurationForces,
         Density,
         Diffusion,
         ElasticConstants,
@@ -130,8 +133,9 @@ _CONTENTS = {
         growth_rate
     """,
     "observables": """
-        AbstractObservable AngularDistribution AverageStress CohesiveEnergy Density Diffusion ElasticConstants
-        EquationOfState FiniteTemperatureElasticConstants ForceConstants GreenKuboDiffusion HeatCapacity LatticeConstant
+        AbstractObservable AngularDistribution AverageStress CohesiveEnergy ConfigurationEnergies ConfigurationForces
+        Density Diffusion ElasticConstants EquationOfState FiniteTemperatureElasticConstants ForceConstants
+        GreenKuboDiffusion HeatCapacity LatticeConstant
         MeanSquareDisplacement ModeGruneisen PhaseEnergy PhononFrequencies PotentialEnergy Pressure RadialDistribution
         SpectralEnergyDensity StackingFaultEnergy Stress StructureFactor SurfaceEnergy Temperature ThermalExpansion
         VacancyFormationEnergy VelocityAutocorrelation VibrationalDensityOfStates
@@ -146,6 +150,7 @@ _CONTENTS = {
     "starts": "perturbed",
     "multistart": "multistart",
     "uncertainty": "uncertainty",
+    "data.labelled": "energy_target force_target snapshot",
     "io.checkpoint": "load_state save_state",
     "io.structures": "read_structure",
     "io.trajectory": "record_frame write_frames",

@@ -11,6 +11,8 @@ from diffsim.observables.base import AbstractStatic as AbstractStatic
 from diffsim.observables.blocking import error_of_mean as error_of_mean
 from diffsim.observables.blocking import independent_frames as independent_frames
 from diffsim.observables.blocking import standard_error as standard_error
+from diffsim.observables.configurations import ConfigurationEnergies as ConfigurationEnergies
+from diffsim.observables.configurations import ConfigurationForces as ConfigurationForces
 from diffsim.observables.defects import VacancyFormationEnergy as VacancyFormationEnergy
 from diffsim.observables.diffusion import Diffusion as Diffusion
 from diffsim.observables.diffusion import GreenKuboDiffusion as GreenKuboDiffusion
