@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         FiniteTemperatureElasticConstants,
         ForceConstants,
         GreenKuboDiffusion,
+        HarmonicDensityOfStates,
         HeatCapacity,
         LatticeConstant,
         MeanSquareDisplacement,
@@ -135,7 +136,7 @@ _CONTENTS = {
     "observables": """
         AbstractObservable AngularDistribution AverageStress CohesiveEnergy ConfigurationEnergies ConfigurationForces
         Density Diffusion ElasticConstants EquationOfState FiniteTemperatureElasticConstants ForceConstants
-        GreenKuboDiffusion HeatCapacity LatticeConstant
+        GreenKuboDiffusion HarmonicDensityOfStates HeatCapacity LatticeConstant
         MeanSquareDisplacement ModeGruneisen PhaseEnergy PhononFrequencies PotentialEnergy Pressure RadialDistribution
         SpectralEnergyDensity StackingFaultEnergy Stress StructureFactor SurfaceEnergy Temperature ThermalExpansion
         VacancyFormationEnergy VelocityAutocorrelation VibrationalDensityOfStates

@@ -30,7 +30,7 @@ def energy_target(dataset: str, file: str, radius: float, scale: float, weight: 
     frames = _read(dataset, file)
     energies = np.array([one.get_potential_energy() / len(one) for one in frames])
     systems, neighbors = batch([System.from_ase(one) for one in frames], radius)
-    observable = ConfigurationEnergies(systems, neighbors)
+    observable = ConfigurationEnergies(systems=systems, neighbors=neighbors)
     return Target(observable, energies - energies.mean(), scale, weight, unit="eV/atom")
 
 
@@ -38,7 +38,7 @@ def force_target(dataset: str, file: str, radius: float, scale: float, weight: f
     """Forces on all atoms of all structures of a file in eV/Å; `radius` in Å is that of the lists."""
     frames = _read(dataset, file)
     systems, neighbors = batch([System.from_ase(one) for one in frames], radius)
-    observable = ConfigurationForces(systems, neighbors)
+    observable = ConfigurationForces(systems=systems, neighbors=neighbors)
     return Target(observable, _padded(frames), scale, weight, unit="eV/Å")
 
 

@@ -29,6 +29,7 @@ from diffsim.observables.faults import StackingFaultEnergy as StackingFaultEnerg
 from diffsim.observables.fluctuations import HeatCapacity as HeatCapacity
 from diffsim.observables.fluctuations import ThermalExpansion as ThermalExpansion
 from diffsim.observables.force_constants import ForceConstants as ForceConstants
+from diffsim.observables.harmonic_vibrations import HarmonicDensityOfStates as HarmonicDensityOfStates
 from diffsim.observables.lattice import LatticeConstant as LatticeConstant
 from diffsim.observables.lattice import Stress as Stress
 from diffsim.observables.modes import SpectralEnergyDensity as SpectralEnergyDensity

@@ -25,6 +25,14 @@ def main(arguments: list[str] | None = None) -> None:
         from experiments.silicon_liquid.truth import make_truth
 
         make_truth(given.work, DATA)
+    if given.stage in ("fits", "all"):
+        from experiments.silicon_liquid.fits import make_fits
+
+        make_fits(given.output)
+    if given.stage in ("judge", "all"):
+        from experiments.silicon_liquid.judge import judge
+
+        judge(given.output)
 
 
 if __name__ == "__main__":
