@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.stage in ("judge", "all"):
         from experiments.silicon_liquid.judge import judge
 
-        judge(given.output)
+        judge(given.work, given.output)
 
 
 if __name__ == "__main__":

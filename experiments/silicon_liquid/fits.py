@@ -3,12 +3,12 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from diffsim import AbstractPotential, StillingerWeber, fit
+from diffsim import StillingerWeber, fit
 from diffsim.config import compositions, plain
 from diffsim.instantiate import instantiate
 from diffsim.io.potential import load_potential, save_potential
@@ -43,7 +43,7 @@ def make_fits(output: Path, overrides: tuple[str, ...] = ()) -> None:
         start = state.potential
 
 
-def potentials(output: Path) -> dict[str, AbstractPotential]:
+def potentials(output: Path) -> dict[str, StillingerWeber]:
     """That of 1985, and those of the two fits."""
-    found: dict[str, AbstractPotential] = {"1985": StillingerWeber.silicon()}
-    return found | {name: load_potential(output / name / "potential.json") for name in FITS}
+    found = {name: cast(StillingerWeber, load_potential(output / name / "potential.json")) for name in FITS}
+    return {"1985": StillingerWeber.silicon()} | found

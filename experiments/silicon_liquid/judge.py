@@ -1,25 +1,20 @@
-"""The potentials in runs of their own, melted and quenched as the truth was: which of them has its g(r)?"""
+"""The potentials in LAMMPS, melted and quenched as the truth was: which of them has its g(r)?"""
 
 import csv
 import json
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffsim import AbstractPotential, Langevin, Ramp, Schedule, simulate, units
 from diffsim.data.reference import reference
 from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, STYLE, WIDTH
-from diffsim.system import stack
 from experiments.silicon_liquid.fits import potentials
-from experiments.silicon_liquid.melts import HOT, Melt, crystal
-from experiments.silicon_liquid.truth import CENTERS, FITTED, LARGE, UNSEEN, distribution
+from experiments.silicon_liquid.melts import Melt
+from experiments.silicon_liquid.truth import CENTERS, FITTED, LARGE, UNSEEN, distribution, frames_of
 
-DT, FRICTION = 2 * units.fs, 5 / units.ps
 REPLICAS = {2: 8, 3: 4}
 LABELS = {"1985": "1985", "energies_and_forces": "energies, forces", "with_rdf": "energies, forces, g(r)"}
 COLORS = dict(zip(LABELS, (BEFORE, "#2b5c9e", AFTER), strict=True))
@@ -39,21 +34,7 @@ class Verdict(NamedTuple):
     sampled_ps: float
 
 
-def run(potential: AbstractPotential, melt: Melt, key: jax.Array) -> np.ndarray:
-    """Positions `[replicas frames atoms 3]` in Å."""
-    steps = lambda picoseconds: round(picoseconds * units.ps / DT)  # noqa: E731
-    hot = Langevin(DT, HOT, FRICTION)
-    keys = jax.random.split(key, REPLICAS[melt.repeats])
-    state = stack([hot.init(potential, crystal(melt.repeats), key, skin=0.8) for key in keys])
-    _, state = simulate(potential, hot, state, Schedule(1, steps(melt.melting)))
-    falling = Langevin(DT, Ramp(HOT, melt.temperature, melt.quench * units.ps), FRICTION)
-    state = state.replace(time=jnp.zeros_like(state.time))  # where the ramp begins
-    _, state = simulate(potential, falling, state, Schedule(1, steps(melt.quench)))
-    kept = Schedule(round(melt.sampling / melt.stride), steps(melt.stride), equilibration=steps(melt.rest))
-    return np.asarray(simulate(potential, Langevin(DT, melt.temperature, FRICTION), state, kept)[0])
-
-
-def judge(output: Path) -> None:
+def judge(work: Path, output: Path) -> None:
     """All potentials at all temperatures, and in the larger cell: a table and a figure."""
     verdicts, curves = [], {}
     for melt in [*(Melt(T, 2) for T in sorted(FITTED + UNSEEN)), Melt(LARGE, 3)]:
@@ -61,7 +42,8 @@ def judge(output: Path) -> None:
         truth, truth_error = (np.array(reference("silicon_liquid", f"{name}.{k}")[0]) for k in ("rdf", "rdf_error"))
         curves[name] = {"truth": truth, "truth error": truth_error}
         for label, potential in potentials(output).items():
-            found, error, _ = distribution(run(potential, melt, jax.random.key(1)), melt.repeats)
+            frames = frames_of(melt, potential, work / label, REPLICAS[melt.repeats])
+            found, error, _ = distribution(frames, melt.repeats)
             curves[name] |= {label: found, f"{label} error": error}
             verdicts.append(_verdict(label, melt, found - truth, np.hypot(error, truth_error)))
             print(verdicts[-1], flush=True)

@@ -1,4 +1,4 @@
-"""Melts of EDIP silicon, sampled by LAMMPS: each replica is melted anew, and quenched."""
+"""Melts of silicon, sampled by LAMMPS: each replica is melted anew, and quenched."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from ase.build import bulk
 
-from diffsim import EDIP, System
+from diffsim import EDIP, StillingerWeber, System
 
 DENSITY = 2.57  # g/cm³, of liquid silicon at its melting point in experiments; fixed at all temperatures
 HOT = 5000.0  # K
@@ -37,12 +37,13 @@ def crystal(repeats: int) -> System:
     return System.from_ase(bulk("Si", a=float(np.cbrt(volume)), cubic=True), [repeats] * 3)
 
 
-def sample(melt: Melt, seed: int) -> np.ndarray:
-    """Positions `[frames atoms 3]` in Å of one replica."""
+def sample(melt: Melt, seed: int, potential: EDIP | StillingerWeber) -> np.ndarray:
+    """Positions `[frames atoms 3]` in Å of one replica, by LAMMPS from the file that the potential writes."""
     system = crystal(melt.repeats)
     edge = float(np.asarray(system.cell)[0, 0])
     with tempfile.TemporaryDirectory() as folder:
-        EDIP.silicon().to_lammps(Path(folder, "Si.edip"))
+        style = "edip/multi" if isinstance(potential, EDIP) else "sw"
+        potential.to_lammps(Path(folder, "Si"))
         dump = Path(folder, "frames")
         steps = {name: round(1000 * time) for name, time in melt._asdict().items() if name not in _NO_TIMES}
         bath = lambda start, stop: f"fix bath all langevin {start} {stop} 0.2 {seed} zero yes"  # noqa: E731
@@ -53,8 +54,8 @@ def sample(melt: Melt, seed: int) -> np.ndarray:
             "create_box 1 cell",
             "mass 1 28.085",
             "ATOMS",
-            "pair_style edip/multi",
-            f"pair_coeff * * {folder}/Si.edip Si",
+            f"pair_style {style}",
+            f"pair_coeff * * {folder}/Si Si",
             "neighbor 0.8 bin",
             "neigh_modify every 1 delay 0 check yes",
             "timestep 0.001",

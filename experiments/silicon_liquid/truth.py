@@ -8,26 +8,26 @@ import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
-from diffsim import EDIP, RadialDistribution, System, energy, forces
+from diffsim import EDIP, RadialDistribution, StillingerWeber, System, energy, forces, independent_frames
 from experiments.silicon_liquid.melts import DENSITY, HOT, Melt, crystal, sample
 from experiments.silicon_pbe.report import format_json
 
 CENTERS = np.round(np.arange(1.85, 4.9, 0.1), 3)  # Å: up to half of the small cell, less the tail of the Gaussians
 WIDTH = 0.05  # Å
 FITTED, UNSEEN = (1500.0, 2500.0), (1000.0, 2000.0, 3000.0)  # K
-REPLICAS = {2: 16, 3: 8}
+REPLICAS = {2: 16, 3: 4}
 LARGE = 2000.0  # K, of the larger cell
 SNAPSHOTS = 16  # of each of the temperatures that are fitted to; one from each replica, its last
 
 
-def frames_of(melt: Melt, work: Path) -> np.ndarray:
+def frames_of(melt: Melt, potential: EDIP | StillingerWeber, work: Path, replicas: int) -> np.ndarray:
     """Positions `[replicas frames atoms 3]` in Å; each replica is kept in the work folder."""
     work.mkdir(parents=True, exist_ok=True)
     found = []
-    for replica in range(REPLICAS[melt.repeats]):
+    for replica in range(replicas):
         path = work / f"{melt.temperature:.0f}K_{8 * melt.repeats**3}_{replica}.npy"
         if not path.exists():
-            np.save(path, sample(melt, 1000 * melt.repeats + 10 * replica + 1))
+            np.save(path, sample(melt, 1000 * melt.repeats + 10 * replica + 1, potential))
             print(path.name, flush=True)
         found.append(np.load(path))
     return np.stack(found)
@@ -35,8 +35,6 @@ def frames_of(melt: Melt, work: Path) -> np.ndarray:
 
 def distribution(frames: np.ndarray, repeats: int) -> tuple[np.ndarray, np.ndarray, float]:
     """g(r) of all replicas, the standard error from their spread, and independent frames of each replica."""
-    from diffsim import independent_frames
-
     system, seen = crystal(repeats), RadialDistribution(CENTERS, WIDTH)
     of_frame = jax.jit(lambda x: seen(system.replace(positions=x))[0])
     g = np.array([[of_frame(x) for x in replica] for replica in jnp.asarray(frames)])  # [replicas frames bins]
@@ -57,7 +55,7 @@ def make_truth(work: Path, folder: Path) -> None:
     }
     snapshots = []
     for melt in [*(Melt(T, 2) for T in temperatures), Melt(LARGE, 3)]:
-        frames = frames_of(melt, work)
+        frames = frames_of(melt, EDIP.silicon(), work, REPLICAS[melt.repeats])
         g, error, alone = distribution(frames, melt.repeats)
         replicas, count, atoms, _ = frames.shape
         name = f"T{melt.temperature:.0f}" + ("" if melt.repeats == 2 else f"_{atoms}")
