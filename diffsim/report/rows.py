@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
 
 def rows(experiments: Mapping[str, Any]) -> list[Row]:
-    """Every number of every target; equal neighbours (degenerate modes, xx = yy = zz) as one row, `MANY` as their rms."""
+    """Every number of every target; equal neighbours (degenerate modes, xx = yy = zz) as one row, very many by rms."""
     found: list[Row] = []
     for name, targets in experiments.items():
         for key, entry in targets.items():
