@@ -11,7 +11,7 @@ import numpy as np
 
 FOLDER = Path(__file__).parents[2] / "diffsim" / "data" / "silicon_edip"
 TEMPERATURE, REPLICAS = 300.0, 8
-PRESSURELESS, STRAINED = (2000, 10), (2000, 10)  # frames and steps of 2 fs between them, for each replica
+PRESSURELESS, STRAINED = (600, 25), (600, 25)  # frames and steps of 2 fs between them, for each replica
 
 
 def main(

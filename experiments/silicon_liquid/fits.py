@@ -30,7 +30,7 @@ def make_fits(output: Path, overrides: tuple[str, ...] = ()) -> None:
     run = parts(overrides)
     start, experiments = run["potential"], run["experiments"]
     matching = {"snapshots": experiments["snapshots"]}
-    for name, chosen, steps in (("energies_and_forces", matching, 40), ("with_rdf", experiments, run["steps"])):
+    for name, chosen, steps in (("energies_and_forces", matching, 25), ("with_rdf", experiments, run["steps"])):
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         began, lines = time.perf_counter(), []

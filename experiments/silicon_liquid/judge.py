@@ -16,6 +16,7 @@ from experiments.silicon_liquid.melts import Melt
 from experiments.silicon_liquid.truth import CENTERS, FITTED, LARGE, UNSEEN, distribution, frames_of
 
 REPLICAS = {2: 8, 3: 4}
+_LEAST = 1e-4  # of g: bins where no pair ever was have no error
 LABELS = {"1985": "1985", "energies_and_forces": "energies, forces", "with_rdf": "energies, forces, g(r)"}
 COLORS = dict(zip(LABELS, (BEFORE, "#2b5c9e", AFTER), strict=True))
 
@@ -45,14 +46,15 @@ def judge(work: Path, output: Path) -> None:
             frames = frames_of(melt, potential, work / label, REPLICAS[melt.repeats])
             found, error, _ = distribution(frames, melt.repeats)
             curves[name] |= {label: found, f"{label} error": error}
-            verdicts.append(_verdict(label, melt, found - truth, np.hypot(error, truth_error)))
+            sampled = len(frames) * melt.sampling
+            verdicts.append(_verdict(label, melt, found - truth, np.hypot(error, truth_error), sampled))
             print(verdicts[-1], flush=True)
             _write(output, verdicts, curves)
     with matplotlib.rc_context(STYLE):
         draw(curves).savefig(output / "rdf.png")
 
 
-def _verdict(label: str, melt: Melt, off: np.ndarray, error: np.ndarray) -> Verdict:
+def _verdict(label: str, melt: Melt, off: np.ndarray, error: np.ndarray, sampled: float) -> Verdict:
     z = off / np.maximum(error, _LEAST)
     seen = melt.temperature in FITTED and melt.repeats == 2
     return Verdict(
@@ -64,11 +66,8 @@ def _verdict(label: str, melt: Melt, off: np.ndarray, error: np.ndarray) -> Verd
         round(float(np.abs(z).max()), 2),
         round(float(np.mean(np.abs(z) < 2)), 3),
         round(float(np.sqrt(np.mean(off**2))), 4),
-        REPLICAS[melt.repeats] * melt.sampling,
+        sampled,
     )
-
-
-_LEAST = 1e-4  # of g: bins where no pair ever was have no error
 
 
 def _write(output: Path, verdicts: list[Verdict], curves: dict[str, dict[str, np.ndarray]]) -> None:

@@ -37,7 +37,7 @@ def test_a_snapshot_is_where_a_liquid_starts():
     assert float(one.cell[0, 0]) == pytest.approx(reference("silicon_liquid", "cell_of_64_atoms"), rel=1e-8)
     with pytest.raises(ValueError, match="has 32 structures, there is no number 32"):
         snapshot(*DATA, index=32)
-    with pytest.raises(ValueError, match=r"silicon_liquid has no file 'melt.xyz': it has reference.json"):
+    with pytest.raises(ValueError, match=r"silicon_liquid has no file .melt\.xyz.: it has README.md, reference.json"):
         snapshot("silicon_liquid", "melt.xyz")
 
 
