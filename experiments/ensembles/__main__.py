@@ -57,7 +57,7 @@ def main(
     )
     edge, edge_error = run(barostat, 5.43, *pressureless, LatticeConstant(multiplicity=1))
     lattice, lattice_error = float(edge) / 2, float(edge_error) / 2
-    constants = FiniteTemperatureElasticConstants(TEMPERATURE)
+    constants = FiniteTemperatureElasticConstants(temperature=TEMPERATURE)
     found, error = run(Langevin(dt, TEMPERATURE, 2 / units.ps), lattice, *strained, constants)
     content = {
         "description": "EDIP silicon (1998) at 300 K, 64 atoms, classical molecular dynamics",

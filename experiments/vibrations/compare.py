@@ -59,10 +59,12 @@ def main(output: Path = Path("outputs/vibrations"), updates: int = 8, pairs: dic
                 run["potential"], run["experiments"], run["optimizer"], steps=updates, trainable=run["trainable"]
             )
             now = evaluate(last.potential, seen)
-            rms = [float(np.sqrt(np.mean((d - target) ** 2))) for d in (before[form], now["crystal"]["vibrations"])]
+            off = lambda density: float(np.sqrt(np.mean((density - target) ** 2)))  # noqa: E731
             values = {key: float(getattr(last.potential, key)) for key in run["trainable"]}
             seconds, optic = time.perf_counter() - began, float(now["unseen"]["phonons"][0, -1])
-            found.append(Found(form, name, last.step, seconds, *rms, values, optic, now["crystal"]["vibrations"]))
+            density = now["crystal"]["vibrations"]
+            rms = off(before[form]), off(density)
+            found.append(Found(form, name, last.step, seconds, rms[0], rms[1], values, optic, density))
             print(found[-1]._replace(density=np.array([])), flush=True)
             _write(output / "compare.csv", found)
         with matplotlib.rc_context(STYLE):
