@@ -59,17 +59,20 @@ def main(output: Path = Path("outputs/vibrations"), updates: int = 8, pairs: dic
                 run["potential"], run["experiments"], run["optimizer"], steps=updates, trainable=run["trainable"]
             )
             now = evaluate(last.potential, seen)
-            off = lambda density: float(np.sqrt(np.mean((density - target) ** 2)))  # noqa: E731
             values = {key: float(getattr(last.potential, key)) for key in run["trainable"]}
             seconds, optic = time.perf_counter() - began, float(now["unseen"]["phonons"][0, -1])
             density = now["crystal"]["vibrations"]
-            rms = off(before[form]), off(density)
+            rms = _rms(before[form], target), _rms(density, target)
             found.append(Found(form, name, last.step, seconds, rms[0], rms[1], values, optic, density))
             print(found[-1]._replace(density=np.array([])), flush=True)
             _write(output / "compare.csv", found)
         with matplotlib.rc_context(STYLE):
             draw(at, target, before, found).savefig(output / "compare.png")
     return found
+
+
+def _rms(density: np.ndarray, target: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((density - target) ** 2)))
 
 
 def _parts(name: str) -> dict[str, Any]:
