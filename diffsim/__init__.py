@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diffsim import units
+    from diffsim.data.labelled import energy_target, force_target, snapshot
     from diffsim.experiment import Experiment, Target, evaluate
     from diffsim.fit import FitState, Plateau, fit
     from diffsim.gradients import (
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         AngularDistribution,
         AverageStress,
         CohesiveEnergy,
+        ConfigurationEnergies,
+        ConfigurationForces,
         Density,
         Diffusion,
         ElasticConstants,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
         FiniteTemperatureElasticConstants,
         ForceConstants,
         GreenKuboDiffusion,
+        HarmonicDensityOfStates,
         HeatCapacity,
         LatticeConstant,
         MeanSquareDisplacement,
@@ -131,8 +135,9 @@ _CONTENTS = {
         growth_rate
     """,
     "observables": """
-        AbstractObservable AngularDistribution AverageStress CohesiveEnergy Density Diffusion ElasticConstants
-        EquationOfState FiniteTemperatureElasticConstants ForceConstants GreenKuboDiffusion HeatCapacity LatticeConstant
+        AbstractObservable AngularDistribution AverageStress CohesiveEnergy ConfigurationEnergies ConfigurationForces
+        Density Diffusion ElasticConstants EquationOfState FiniteTemperatureElasticConstants ForceConstants
+        GreenKuboDiffusion HarmonicDensityOfStates HeatCapacity LatticeConstant
         MeanSquareDisplacement ModeGruneisen PhaseEnergy PhononFrequencies PotentialEnergy Pressure RadialDistribution
         SpectralEnergyDensity StackingFaultEnergy Stress StructureFactor SurfaceEnergy Temperature ThermalExpansion
         VacancyFormationEnergy VelocityAutocorrelation VibrationalDensityOfStates
@@ -147,6 +152,7 @@ _CONTENTS = {
     "starts": "perturbed",
     "multistart": "multistart",
     "uncertainty": "uncertainty",
+    "data.labelled": "energy_target force_target snapshot",
     "io.checkpoint": "load_state save_state",
     "io.crash": "crash_written",
     "io.structures": "read_structure",

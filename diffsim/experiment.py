@@ -29,8 +29,11 @@ class Target(eqx.Module):
     """A prediction and the number it must reproduce: residual = √w (prediction − reference) / scale, dimensionless.
 
     `scale` is the uncertainty that is allowed, in the unit of the observable, one for all components or one for each.
+    With a `bound` b a deviation of x scales counts as x / √(1 + (x/b)²): as itself while small, never as more than b
+    (the loss of Geman and McClure): a number that runs away, as g(r) does where atoms collapse, drowns no other.
 
-    **Raises** `ValueError` for a unit other than the observable's, a reference that is not finite, a scale ≤ 0.
+    **Raises** `ValueError` for a unit other than the observable's, a reference that is not finite, a scale ≤ 0, a
+    bound ≤ 0.
     """
 
     observable: AbstractObservable
@@ -38,6 +41,7 @@ class Target(eqx.Module):
     scale: Float[Array, "..."] = eqx.field(converter=as_array)
     weight: Float[Array, ""] = eqx.field(converter=as_array, default=1.0)
     unit: str | None = constant(default=None)  # where given, checked against the observable's
+    bound: float | None = constant(default=None)  # in scales
 
     def __check_init__(self) -> None:
         name = type(self.observable).__name__
@@ -49,6 +53,8 @@ class Target(eqx.Module):
             raise ValueError(f"the scale of {name} must be positive, got {self.scale} {self.observable.unit}")
         if not (np.isfinite(self.weight) and self.weight >= 0):
             raise ValueError(f"the weight of {name} must not be negative, got {self.weight}")
+        if self.bound is not None and not self.bound > 0:
+            raise ValueError(f"the bound of {name} must be positive, got {self.bound} scales")
         if self.scale.ndim and self.scale.shape != self.reference.shape:
             raise ValueError(
                 f"the scale of {name} must be one number or have the reference's shape "
@@ -57,7 +63,13 @@ class Target(eqx.Module):
 
     def residuals(self, prediction: Float[Array | np.ndarray, "..."]) -> Float[Array, " components"]:
         """Dimensionless residuals, flat."""
-        return jnp.sqrt(self.weight) * ((prediction - self.reference) / self.scale).reshape(-1)
+        scales = ((prediction - self.reference) / self.scale).reshape(-1)
+        return jnp.sqrt(self.weight) * saturated(scales, self.bound)
+
+
+def saturated(x: Any, bound: float | None) -> Any:
+    """x / √(1 + (x/b)²): x where it is small, ±b where it is large; x itself without a bound."""
+    return x if bound is None else x / (1 + (x / bound) ** 2) ** 0.5
 
 
 class Experiment(eqx.Module):

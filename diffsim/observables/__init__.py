@@ -11,6 +11,8 @@ from diffsim.observables.base import AbstractStatic as AbstractStatic
 from diffsim.observables.blocking import error_of_mean as error_of_mean
 from diffsim.observables.blocking import independent_frames as independent_frames
 from diffsim.observables.blocking import standard_error as standard_error
+from diffsim.observables.configurations import ConfigurationEnergies as ConfigurationEnergies
+from diffsim.observables.configurations import ConfigurationForces as ConfigurationForces
 from diffsim.observables.defects import VacancyFormationEnergy as VacancyFormationEnergy
 from diffsim.observables.diffusion import Diffusion as Diffusion
 from diffsim.observables.diffusion import GreenKuboDiffusion as GreenKuboDiffusion
@@ -27,6 +29,7 @@ from diffsim.observables.faults import StackingFaultEnergy as StackingFaultEnerg
 from diffsim.observables.fluctuations import HeatCapacity as HeatCapacity
 from diffsim.observables.fluctuations import ThermalExpansion as ThermalExpansion
 from diffsim.observables.force_constants import ForceConstants as ForceConstants
+from diffsim.observables.harmonic_vibrations import HarmonicDensityOfStates as HarmonicDensityOfStates
 from diffsim.observables.lattice import LatticeConstant as LatticeConstant
 from diffsim.observables.lattice import Stress as Stress
 from diffsim.observables.modes import SpectralEnergyDensity as SpectralEnergyDensity

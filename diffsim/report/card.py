@@ -1,5 +1,6 @@
 """The sensitivity card: predictions to first order in the parameters, for sliders on the page (`sensitivity.json`)."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from diffsim.observables.thermodynamics import reciprocal_mesh
 from diffsim.optimizers import Problem
 from diffsim.report.figures import AbstractFigure, PhononBands
 from diffsim.report.results import Results
+from diffsim.report.rows import MANY
 from diffsim.uncertainty import Component
 
 _DIGITS = 7
@@ -37,8 +39,8 @@ def card(results: Results, figures: Mapping[str, AbstractFigure]) -> dict[str, A
                 model.labels, values, size, model.logarithmic, results.confirmed, strict=True
             )
         ],
-        "outputs": [_output(c, size, "fitted to") for c in _merged(model.fitted)]
-        + [_output(c, size, "held out") for c in _merged(model.held_out)],
+        "outputs": [_output(c, size, "fitted to") for c in _merged(_few(model.fitted))]
+        + [_output(c, size, "held out") for c in _merged(_few(model.held_out))],
         "bands": [
             _bands(name, figure, results, size) for name, figure in figures.items() if isinstance(figure, PhononBands)
         ],
@@ -55,6 +57,12 @@ def _output(component: Component, size: np.ndarray, kind: str) -> dict[str, Any]
         "value": component.prediction,
         "slope": _short(component.slope * size),
     }
+
+
+def _few(components: list[Component]) -> list[Component]:
+    """Without targets of very many numbers, which no slider shows."""
+    counts = Counter((c.experiment, c.target) for c in components)
+    return [c for c in components if counts[c.experiment, c.target] <= MANY]
 
 
 def _merged(components: list[Component]) -> list[Component]:

@@ -8,6 +8,7 @@ import numpy as np
 from diffsim.experiment import component_names
 from diffsim.uncertainty import name_of
 
+MANY = 500  # numbers of one target, such as forces on all atoms of a data set: more are shown by their deviation only
 _ERRORS = ("low", "high", "statistical", "parametric", "chi_squared_scaled", "pops", "left_out")
 
 
@@ -48,12 +49,25 @@ class Row(NamedTuple):
 
 
 def rows(experiments: Mapping[str, Any]) -> list[Row]:
-    """Every number of every target; equal neighbours (degenerate modes, xx = yy = zz) as one row."""
+    """Every number of every target; equal neighbours (degenerate modes, xx = yy = zz) as one row, very many by rms."""
     found: list[Row] = []
     for name, targets in experiments.items():
         for key, entry in targets.items():
-            found += _merged([Row(name, key, *numbers) for numbers in _components(entry)])
+            if np.size(entry["reference"]) > MANY:
+                found.append(_together(name, key, entry))
+            else:
+                found += _merged([Row(name, key, *numbers) for numbers in _components(entry)])
     return found
+
+
+def _together(name: str, key: str, entry: Mapping[str, Any]) -> Row:
+    """The root of the mean squared deviation, whose reference is zero."""
+    reference = np.asarray(entry["reference"], float)
+    rms = [float(np.sqrt(np.mean((np.asarray(entry[side]) - reference) ** 2))) for side in ("before", "after")]
+    unknown = [np.nan] * len(_ERRORS)
+    return Row(
+        name, key, f"rms of {reference.size}", entry["unit"], 0.0, float(np.mean(entry["scale"])), *rms, *unknown
+    )
 
 
 def _components(entry: Mapping[str, Any]) -> list[tuple]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from diffsim.bounds import reached
-from diffsim.experiment import Experiment, Target, components
+from diffsim.experiment import Experiment, Target, components, saturated
 from diffsim.optimizers import Linear, Problem, linear_model
 
 _LISTS = 20  # how often neighbour lists are made longer before a structure is given up
@@ -27,6 +27,7 @@ class Component(NamedTuple):
     weight: float
     prediction: float
     slope: Float[np.ndarray, " free"]  # derivative of the prediction by the free numbers
+    bound: float | None = None  # in scales
 
     @property
     def name(self) -> str:
@@ -35,8 +36,18 @@ class Component(NamedTuple):
 
     @property
     def residual(self) -> float:
-        """√w (prediction − reference) / scale."""
-        return float(np.sqrt(self.weight) * (self.prediction - self.reference) / self.scale)
+        """√w (prediction − reference) / scale, saturated where there is a bound."""
+        return float(np.sqrt(self.weight) * saturated(self._off, self.bound))
+
+    @property
+    def steepness(self) -> float:
+        """Derivative of the residual by the prediction."""
+        flat = 1.0 if self.bound is None else (1 + (self._off / self.bound) ** 2) ** -1.5
+        return float(np.sqrt(self.weight) / self.scale * flat)
+
+    @property
+    def _off(self) -> float:
+        return (self.prediction - self.reference) / self.scale
 
 
 def name_of(target: str, label: str) -> str:
@@ -65,7 +76,7 @@ class LocalModel(NamedTuple):
     @property
     def jacobian(self) -> Float[np.ndarray, "residuals free"]:
         """Derivatives of the residuals by the free numbers."""
-        rows = [np.sqrt(c.weight) / c.scale * c.slope for c in self.fitted]
+        rows = [c.steepness * c.slope for c in self.fitted]
         return np.concatenate([np.reshape(rows, (len(rows), len(self.free))), np.diag(self.stiffness)])
 
 
@@ -124,6 +135,6 @@ def _of_target(name: str, key: str, target: Target, prediction: np.ndarray, slop
     numbers = zip(components(target), prediction.reshape(-1), slopes.reshape(-1, slopes.shape[-1]), strict=True)
     unit, weight = target.observable.unit, float(target.weight)
     return [
-        Component(name, key, label, unit, reference, scale, weight, float(value), slope)
+        Component(name, key, label, unit, reference, scale, weight, float(value), slope, target.bound)
         for (label, reference, scale), value, slope in numbers
     ]

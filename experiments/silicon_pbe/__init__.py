@@ -7,6 +7,7 @@ Run ``python -m experiments.silicon_pbe --stage all`` (two or three hours on one
 * ``elastic``: elastic constants by central differences of the stress, clamped and relaxed;
 * ``cohesion``: the cohesive energy against the spin-polarised atom;
 * ``phonons``: force constants by finite displacements, frequencies and bands;
+* ``vdos``: the density of states that a trajectory of 64 atoms would show, from the force constants;
 * ``gruneisen``: the mode Grüneisen parameters;
 * ``beta-tin``: the energy of the β-tin phase above diamond;
 * ``comparison``: frequencies at Γ and X with the other pseudopotential;

@@ -22,6 +22,7 @@ from experiments.silicon_pbe.phonons import (
     compute_force_constants,
     compute_frequencies,
     compute_gruneisen,
+    compute_vibrations,
     load_force_constants,
     save_force_constants,
 )
@@ -150,6 +151,13 @@ def run_gruneisen(cache: PwCache, reference: Reference) -> None:
     print("Grüneisen:", json.dumps(modes))
 
 
+def run_vibrations(cache: PwCache, reference: Reference) -> None:
+    """Save the density of states that a trajectory of the 64 atoms would show; from FORCE_CONSTANTS, without pw.x."""
+    supercell = tuple(map(tuple, reference["phonons"]["supercell_matrix"]))
+    phonon = load_force_constants(reference.path.parent, reference["lattice_constant"]["value"], supercell)
+    reference.update(vdos=compute_vibrations(phonon))
+
+
 def run_cohesion(cache: PwCache, reference: Reference) -> None:
     """Save the cohesive energy, and the ultrasoft pseudopotential's for comparison."""
     comparison = reference["ultrasoft_comparison"]
@@ -174,6 +182,7 @@ STAGES = {
     "elastic": run_elastic,
     "cohesion": run_cohesion,
     "phonons": run_phonons,
+    "vdos": run_vibrations,
     "gruneisen": run_gruneisen,
     "beta-tin": run_beta_tin,
     "comparison": run_comparison,

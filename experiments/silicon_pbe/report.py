@@ -18,6 +18,7 @@ ORDER = (
     "cohesive_energy",
     "beta_tin",
     "phonons",
+    "vdos",
     "gruneisen",
     "surfaces",
     "stacking_faults",

@@ -1,0 +1,1 @@
+"""Several ensembles at once: a crystal at constant pressure, the same at constant volume, and a liquid."""

@@ -1,0 +1,49 @@
+"""The two fits, from the configuration `experiment=silicon_liquid`: without g(r), and with it."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, cast
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+from diffsim import StillingerWeber, fit
+from diffsim.config import compositions, plain
+from diffsim.instantiate import instantiate
+from diffsim.io.potential import load_potential, save_potential
+
+FITS = ("energies_and_forces", "with_rdf")
+
+
+def parts(overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The objects of the configuration."""
+    config = compositions(["experiment=silicon_liquid", *overrides])[0]
+    try:
+        return instantiate(plain(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])))
+    finally:
+        HydraConfig.instance().cfg = None
+
+
+def make_fits(output: Path, overrides: tuple[str, ...] = ()) -> None:
+    """Both, one after the other; the second starts from what the first has found."""
+    run = parts(overrides)
+    start, experiments = run["potential"], run["experiments"]
+    matching = {"snapshots": experiments["snapshots"]}
+    for name, chosen, steps in (("energies_and_forces", matching, 25), ("with_rdf", experiments, run["steps"])):
+        folder = output / name
+        folder.mkdir(parents=True, exist_ok=True)
+        began, lines = time.perf_counter(), []
+        for state in fit(start, chosen, run["optimizer"], steps=steps, trainable=run["trainable"], stop=run["stop"]):
+            values = {n: float(getattr(state.potential, n)) for n in run["trainable"]}
+            lines.append({"step": state.step, "loss": state.loss, "seconds": time.perf_counter() - began} | values)
+            print(name, state.step, f"{state.loss:.2f}", f"{lines[-1]['seconds']:.0f} s", flush=True)
+            (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+            save_potential(folder / "potential.json", state.potential)
+        start = state.potential
+
+
+def potentials(output: Path) -> dict[str, StillingerWeber]:
+    """That of 1985, and those of the two fits."""
+    found = {name: cast(StillingerWeber, load_potential(output / name / "potential.json")) for name in FITS}
+    return {"1985": StillingerWeber.silicon()} | found
