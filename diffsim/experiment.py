@@ -79,7 +79,7 @@ class Experiment(eqx.Module):
     def __check_init__(self) -> None:
         if (self.simulator is None) != (self.schedule is None):
             raise ValueError("what moves needs both a simulator and a schedule, and what is at rest neither")
-        if self.is_static and self.gradient.moves:
+        if self.is_static and not self.gradient.rests:
             raise ValueError(
                 f"{type(self.gradient).__name__} differentiates trajectories: give a simulator= and schedule="
             )
@@ -121,17 +121,17 @@ class Experiment(eqx.Module):
 
     def predict(self, potential: AbstractPotential, state: State) -> tuple[dict[str, Array], State, dict[str, Array]]:
         """Predictions of all targets from one sample, its last state, and its diagnostics."""
-
-        def record(potential: AbstractPotential, state: State) -> dict[str, Any]:
-            return {name: target.observable.record(potential, state) for name, target in self.targets.items()}
-
-        sample = self.gradient.sample(potential, self.simulator, state, self.schedule, record)
-        predictions = {
-            name: _estimate(target.observable, sample.records[name], sample.weights)
-            for name, target in self.targets.items()
-        }
+        sample = self.gradient.sample(potential, self.simulator, state, self.schedule, self.record)
         diagnostics = sample.diagnostics | {"overflow": jnp.any(sample.diagnostics["overflow"])}
-        return predictions, sample.state, diagnostics
+        return self.estimate(sample.records, sample.weights), sample.state, diagnostics
+
+    def record(self, potential: AbstractPotential, state: State) -> dict[str, Any]:
+        """What all targets keep of one frame."""
+        return {name: target.observable.record(potential, state) for name, target in self.targets.items()}
+
+    def estimate(self, records: Mapping[str, Any], weights: Float[Array, "..."]) -> dict[str, Array]:
+        """Predictions of all targets from what they kept of all frames."""
+        return {name: _estimate(target.observable, records[name], weights) for name, target in self.targets.items()}
 
     def residuals(self, predictions: Mapping[str, Any]) -> Float[Array, " components"]:
         """Those of all targets, one after the other."""

@@ -30,6 +30,7 @@ class AbstractGradient(eqx.Module):
 
     mode: eqx.AbstractVar[Literal["reverse", "forward"]]  # which of JAX's modes it is meant for
     moves: ClassVar[bool] = True  # whether it is for trajectories
+    rests: ClassVar[bool] = False  # whether it is for what is at rest
     goes_on: ClassVar[bool] = False  # whether the next sample begins where the last one ended
     weighs_frames: ClassVar[bool] = False  # whether derivatives are those of the frames' weights
 
