@@ -56,16 +56,16 @@ def uniform(schedule: Schedule) -> Float[Array, " frames"]:
 
 
 def framed(
-    steps: Callable[[State, int], State],
+    steps: Callable[[Any, int], Any],
     potential: AbstractPotential,
-    state: State,
+    state: Any,
     schedule: Schedule,
-    record: Record,
-    scan: Callable[..., tuple[State, Any]] = jax.lax.scan,
-) -> tuple[Any, State]:
+    record: Callable[[AbstractPotential, Any], Any],
+    scan: Callable[..., tuple[Any, Any]] = jax.lax.scan,
+) -> tuple[Any, Any]:
     """Records and last state of a schedule, by a method's own way to make so many steps and to go through frames."""
 
-    def frame(state: State, _: None) -> tuple[State, Any]:
+    def frame(state: Any, _: None) -> tuple[Any, Any]:
         state = steps(state, schedule.stride)
         return state, record(potential, state)
 
