@@ -98,5 +98,5 @@ def every_method(run: Pilot) -> dict[str, AbstractGradient]:
     heat = getattr(run.experiment.simulator, "temperature", None)
     if heat is not None:  # else the starts are of no known ensemble
         through = next(iter(paths(run).values()))
-        methods["FromEquilibrium"] = FromEquilibrium(through, kelvin(heat, 0.0))
+        methods["FromEquilibrium"] = FromEquilibrium(through, temperature=kelvin(heat, 0.0))  # type: ignore[call-arg]
     return methods

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -20,7 +20,7 @@ from diffsim.mechanics import total_energy
 from diffsim.observables import independent_frames
 from diffsim.parametrization import Parametrization, Trainable
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import State, members, over_replicas
+from diffsim.simulators import State, members
 
 _TANGENT = 1000  # steps over which growth is measured
 _TRIES = 8  # with ever roomier lists
@@ -114,14 +114,22 @@ def gradient_by(run: Pilot, name: str, method: AbstractGradient) -> Gradient:
     nothing = Gradient(method, name, np.empty(0), np.empty(0), 0, float("nan"), 0)
     try:
         experiment = dataclasses.replace(run.experiment, gradient=method)
-        states = [method.prepare(run.potential, experiment.simulator, s, experiment.schedule) for s in run.states]
-        given = run.held.start, run.held, run.potential, experiment
-        program, memory = compiled(_slope, *given, states[0], run.residuals)
-        found, seconds = timed(program, [(*given, state, run.residuals) for state in states])
-    except (ValueError, jax.errors.JaxRuntimeError) as error:
+        for states in _roomier(run):
+            states = [method.prepare(run.potential, experiment.simulator, s, experiment.schedule) for s in states]
+            given = run.held.start, run.held, run.potential, experiment
+            program, memory = compiled(_slope, *given, states[0], run.residuals)
+            try:
+                found, seconds = timed(program, [(*given, state, run.residuals) for state in states])
+            except RuntimeError as error:
+                if "a neighbour list" not in _sentence(error):
+                    raise
+                continue
+            if not any(one.overflow for one in found):
+                break
+        else:
+            return nothing._replace(refusal="its neighbour lists stay too short: give them more room")
+    except (ValueError, RuntimeError) as error:
         return nothing._replace(refusal=_sentence(error))
-    if any(one.overflow for one in found):
-        return nothing._replace(refusal="a neighbour list was too short on its way: give it more room")
     each = np.array([one.gradient for one in found])
     counts = float("nan")
     if isinstance(method, Reweighting):
@@ -134,6 +142,14 @@ def gradient_by(run: Pilot, name: str, method: AbstractGradient) -> Gradient:
         mean=each.mean(axis=0), error=error, repeats=len(each), seconds=seconds, memory=memory,
         effective_sample_size=counts,
     )  # fmt: skip
+
+
+def _roomier(run: Pilot) -> Iterator[list[State]]:
+    """Starts with lists of ever more room: a way back, or a method's own way, may need more than the plain runs."""
+    states = run.states
+    for _ in range(_TRIES):
+        yield states
+        states = [run.experiment.again(run.potential, state, state.system) for state in states]
 
 
 class _Run(NamedTuple):
@@ -188,7 +204,7 @@ def _memory(energies: Float[np.ndarray, "runs frames"]) -> float:
     if energies.shape[1] < 8:
         return float("nan")
     worth = np.mean([float(independent_frames(series)) for series in energies])
-    return 0.5 * energies.shape[1] / worth
+    return 0.5 * max(energies.shape[1] / worth, 1.0)  # what is shorter than a frame cannot be told
 
 
 def compiled(function: Callable[..., Any], *given: Any) -> tuple[Callable[..., Any], int]:
