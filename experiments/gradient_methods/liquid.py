@@ -16,7 +16,7 @@ from diffsim.system import stack
 EDGE = 2 * 5.78  # Å: 1.374 g/cm³, the liquid of doi:10.1103/PhysRev.136.A405
 HEAT, FRICTION, DT = 100.0, 1 / units.ps, 4 * units.fs  # K
 STRIDE, STEP = 20, 0.03  # steps between frames; of ln θ in differences
-ARGON = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=7.5, onset=6.5)
+ARGON = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=6.5, onset=6.0)
 NAMES = ("epsilon", "sigma")
 LIQUID = Langevin(DT, HEAT, FRICTION)
 

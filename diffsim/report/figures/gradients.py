@@ -57,7 +57,7 @@ def _errors(axes: Any, mean: np.ndarray, error: np.ndarray, heights: np.ndarray)
     typical, widest = np.median(np.abs(mean)), np.max(np.abs(mean) + error)
     if widest > 30 * typical > 0:
         axes.set_xscale("symlog", linthresh=typical)
-        axes.set_xlim(-2 * widest, 2 * widest)
+        axes.set_xlim(-10 * widest, 10 * widest)
         far = 10.0 ** np.floor(np.log10(widest))
         axes.set_xticks([-far, 0, far])
         axes.xaxis.set_minor_locator(NullLocator())
