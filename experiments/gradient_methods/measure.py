@@ -62,7 +62,7 @@ def measured(*, quick: bool = False) -> dict[str, Any]:
         "Score": (Score(window=scored), NOISY, scored),
     }
     found: dict[str, Any] = {
-        "reference": {"covariance": _plain(expected["slopes"]), "differences": _plain(differences(count, long))},
+        "reference": {"covariance": _plain(expected["slopes"]), "differences": _plain(differences(count, 2 * long))},
         "U": expected["U"],
         "memory_ps": expected["memory_ps"],
         "growth_per_ps": rate,
