@@ -22,8 +22,8 @@ def test_the_path_explodes_and_reweighting_takes_over():
     """The picture's two sentences, as numbers: at the greatest length."""
     expected = KEPT["reference"]["covariance"]["epsilon"]["value"]
     last = {name: entries[-1] for name, entries in KEPT["methods"].items()}
-    assert "refused" in last["Reversible"]
-    assert last["Forward"]["errors"]["epsilon"] > 1e3 * abs(expected)
+    for name in ("Forward", "Reversible", "Backprop", "FromEquilibrium"):  # exact, and useless
+        assert abs(last[name]["slopes"]["epsilon"]) > 1e3 * abs(expected)
     off, error = last["Reweighting"]["slopes"]["epsilon"] - expected, last["Reweighting"]["errors"]["epsilon"]
     assert abs(off) < 3 * error + 0.02 * abs(expected)
     assert error < 0.05 * abs(expected)
