@@ -51,7 +51,9 @@ def draw(found: Mapping[str, Any], path: Path) -> None:
         memory.set(ylabel="memory (MB)", xlabel="steps of 4 fs", yscale="log", xscale="log")
         memory.set_xticks(lengths, [str(n) for n in lengths])
         memory.minorticks_off()
-        drawn = {label: line for axes in (time, slope) for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+        drawn = {
+            label: line for axes in (time, slope) for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
         figure.legend(list(drawn.values()), list(drawn), loc="outside upper center", ncols=4)
         figure.savefig(path)
 
