@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diffsim import units
+    from diffsim.choice import decided
+    from diffsim.comparison import compare_gradients
     from diffsim.data.labelled import energy_target, force_target, snapshot
     from diffsim.experiment import Experiment, Target, evaluate
     from diffsim.fit import FitState, Plateau, fit
     from diffsim.gradients import (
         AbstractGradient,
         Adjoint,
+        Auto,
         Backprop,
         Forward,
         FromEquilibrium,
@@ -131,7 +134,7 @@ _CONTENTS = {
     "simulate": "chunks record_positions simulate",
     "trouble": "SimulationError",
     "gradients": """
-        AbstractGradient Adjoint Backprop Forward FromEquilibrium Implicit Reversible Reweighting Score Truncated
+        AbstractGradient Adjoint Auto Backprop Forward FromEquilibrium Implicit Reversible Reweighting Score Truncated
         growth_rate
     """,
     "observables": """
@@ -146,6 +149,8 @@ _CONTENTS = {
         shear_modulus standard_error
     """,
     "experiment": "Experiment Target evaluate",
+    "choice": "decided",
+    "comparison": "compare_gradients",
     "fit": "FitState Plateau fit",
     "optimizers": "Scipy",
     "parametrization": "Free",

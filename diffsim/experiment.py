@@ -95,7 +95,7 @@ class Experiment(eqx.Module):
     def __check_init__(self) -> None:
         if (self.simulator is None) != (self.schedule is None):
             raise ValueError("what moves needs both a simulator and a schedule, and what is at rest neither")
-        if self.is_static and self.gradient.moves:
+        if self.is_static and not self.gradient.rests:
             raise ValueError(
                 f"{type(self.gradient).__name__} differentiates trajectories: give a simulator= and schedule="
             )
@@ -142,17 +142,23 @@ class Experiment(eqx.Module):
 
         def record(potential: AbstractPotential, state: State) -> tuple[dict[str, Any], Any]:
             hot = jnp.asarray(False) if self.is_static else temperature(state) > self.ceiling
-            return {name: target.observable.record(potential, state) for name, target in self.targets.items()}, hot
+            return self.record(potential, state), hot
 
         sample = self.gradient.sample(potential, self.simulator, state, self.schedule, record)
         records, hot = sample.records
-        predictions = {
-            name: _estimate(target.observable, records[name], sample.weights) for name, target in self.targets.items()
-        }
+        predictions = self.estimate(records, sample.weights)
         if not self.is_static:
             predictions = jax.tree.map(lambda p: jnp.where(jnp.any(hot), jnp.nan, p), predictions)
         diagnostics = sample.diagnostics | {"overflow": jnp.any(sample.diagnostics["overflow"])}
         return predictions, sample.state, diagnostics
+
+    def record(self, potential: AbstractPotential, state: State) -> dict[str, Any]:
+        """What all targets keep of one frame."""
+        return {name: target.observable.record(potential, state) for name, target in self.targets.items()}
+
+    def estimate(self, records: Mapping[str, Any], weights: Float[Array, "..."]) -> dict[str, Array]:
+        """Predictions of all targets from what they kept of all frames."""
+        return {name: _estimate(target.observable, records[name], weights) for name, target in self.targets.items()}
 
     def explained(self, name: str, potential: AbstractPotential, state: State) -> SimulationError | None:
         """What went wrong on the way from a state; None where nothing did but that a list was too short."""

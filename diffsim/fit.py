@@ -13,8 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from diffsim.choice import decided
 from diffsim.experiment import Experiment, check
 from diffsim.fields import constant
+from diffsim.gradients import Auto
 from diffsim.optimizers import AbstractMethod, Moved, Problem, method_for, with_room
 from diffsim.parametrization import Parametrization, Trainable
 from diffsim.potentials.base import AbstractPotential
@@ -29,6 +31,7 @@ class Memory(NamedTuple):
     states: dict[str, State]  # where each experiment starts
     optimizer: Any  # its own memory
     done: bool  # whether the optimizer sees no way further
+    gradients: dict[str, str]  # what `Auto` has chosen for which experiments
 
 
 class FitState(NamedTuple):
@@ -90,7 +93,8 @@ def fit(
     """
     if steps < 1:
         raise ValueError(f"steps must be positive, got {steps}")
-    problem, method = problem_of(potential, experiments, trainable, key), method_for(optimizer)
+    method = method_for(optimizer)
+    problem = problem_of(potential, experiments, trainable, key, kept_choices(state))
     return updates(problem, method, steps, stop, None if state is None else restored(state, problem, method))
 
 
@@ -99,13 +103,18 @@ def problem_of(
     experiments: Mapping[str, Experiment] | Sequence[Experiment],
     trainable: Trainable,
     key: Array | None = None,
+    kept: Mapping[str, str] | None = None,
 ) -> Problem:
-    """Experiments as a function of the free numbers, checked, with neighbour lists made for this potential."""
+    """Experiments as a function of the free numbers, checked, with neighbour lists made for this potential.
+
+    Where an experiment leaves its gradient method to `Auto`, that is chosen here, or `kept` from an earlier fit.
+    """
     if not isinstance(experiments, Mapping):
         experiments = {str(number): experiment for number, experiment in enumerate(experiments)}
     if not any(experiment.targets for experiment in experiments.values()):
         raise ValueError("nothing to fit to: give at least one experiment with a target")
     parametrization = Parametrization.of(potential, trainable)
+    experiments = decided(potential, experiments, trainable, kept=kept)
     keys = [None] * len(experiments) if key is None else jax.random.split(key, len(experiments))
     states = {
         name: experiment.start(potential, key=own)
@@ -114,6 +123,18 @@ def problem_of(
     for name, experiment in experiments.items():
         check(name, experiment, potential, states[name])
     return Problem(potential, dict(experiments), states, parametrization)
+
+
+def kept_choices(state: FitState | Packed | None) -> dict[str, str]:
+    """What `Auto` had chosen in the fit that a state is of."""
+    if isinstance(state, Packed):
+        return state.plain("memory", "gradients") or {}
+    return {} if state is None else state.memory.gradients
+
+
+def _choices(problem: Problem) -> dict[str, str]:
+    methods = {name: experiment.gradient for name, experiment in problem.experiments.items()}
+    return {name: method.words for name, method in methods.items() if isinstance(method, Auto)}
 
 
 def restored(state: FitState | Packed, problem: Problem, method: AbstractMethod) -> FitState:
@@ -160,6 +181,7 @@ def _begin(problem: Problem, method: AbstractMethod) -> FitState:
 def state_of(step: int, problem: Problem, moved: Moved, seconds: float, before: FitState | None = None) -> FitState:
     predictions = jax.tree.map(np.asarray, moved.outcome.predictions)
     loss = float(moved.outcome.loss)
+    memory = jax.tree.map(_strong, moved.memory)
     return FitState(
         step=step,
         potential=problem.at(moved.free),
@@ -169,7 +191,7 @@ def state_of(step: int, problem: Problem, moved: Moved, seconds: float, before: 
         losses=(*before.losses, loss) if before else (loss,),
         evaluations=int(moved.evaluations) + (before.evaluations if before else 0),
         seconds=seconds,
-        memory=Memory(moved.free, problem.states, jax.tree.map(_strong, moved.memory), bool(moved.done)),
+        memory=Memory(moved.free, problem.states, memory, bool(moved.done), _choices(problem)),
         diagnostics={name: float(value) for name, value in moved.outcome.diagnostics.items()},
     )
 
@@ -183,6 +205,6 @@ def _blank(problem: Problem, method: AbstractMethod) -> FitState:
     """A state of the right structure, whose numbers mean nothing: what a stored one is read into."""
     moved = eqx.filter_eval_shape(method.start, problem, problem.parametrization.start)
     predictions = jax.tree.map(lambda array: np.zeros(array.shape, array.dtype), moved.outcome.predictions)
-    memory = Memory(moved.free, problem.states, moved.memory, False)
+    memory = Memory(moved.free, problem.states, moved.memory, False, _choices(problem))
     said = dict.fromkeys(moved.outcome.diagnostics, 0.0)
     return FitState(0, problem.potential, 0.0, predictions, predictions, (0.0,), 0, 0.0, memory, said)

@@ -30,6 +30,19 @@ class Packed(NamedTuple):
         """
         return _filled(self.skeleton, like, self.arrays, "state")
 
+    def plain(self, *place: str) -> Any:
+        """What stands at a place of the tree, if that is plain values and mappings of them; None where nothing is."""
+        node = self.skeleton
+        for name in place:
+            node = node.get("children", {}).get(name, {})
+        return _plain(node)
+
+
+def _plain(node: Any) -> Any:
+    if "children" in node:
+        return {name: _plain(child) for name, child in node["children"].items()}
+    return node.get("value")
+
 
 def pack(tree: Any) -> Packed:
     """A tree of arrays, plain values, dictionaries, lists, tuples and modules as plain data."""

@@ -255,6 +255,12 @@ def spectrum(name: str) -> None:
     save(figure, name)
 
 
+def gradient_methods(name: str) -> None:
+    """From what `python -m experiments.gradient_methods` has measured, and kept beside itself."""
+    subprocess.run([sys.executable, "-m", "experiments.gradient_methods", "--figure"], check=True, cwd=HERE.parent)
+    assert (HERE / "assets" / f"{name}.png").exists()
+
+
 DRAWN: dict[str, Callable[[str], None]] = {
     "silicon": silicon,
     "landscape": landscape,
@@ -263,6 +269,7 @@ DRAWN: dict[str, Callable[[str], None]] = {
     "optimizers": optimizers,
     "spectrum": spectrum,
     "study": study,
+    "gradient_methods": gradient_methods,
 }
 
 if __name__ == "__main__":

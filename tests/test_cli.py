@@ -230,3 +230,28 @@ def test_an_installed_wheel_runs_in_an_empty_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "site") in done.stdout
     assert len(list((tmp_path / "empty").rglob("results.json"))) == 1
+
+
+def test_gradients_of_what_is_at_rest_are_not_compared(tmp_path, capsys):
+    sentence = refused(capsys, tmp_path, "gradients", "experiment=argon")
+    assert "nothing moves in these experiments: at rest there is one method, Implicit" in sentence
+
+
+@pytest.mark.slow
+def test_gradients_leave_a_table_and_a_picture(tmp_path, capsys):
+    motion = "experiments.motion"
+    small = [f"{motion}.system.repeats=[1,1,1]", f"{motion}.replicas=1", f"{motion}.schedule.equilibration=0"]
+    short = [f"{motion}.schedule.frames=10", f"{motion}.targets.vibrations.observable.lags=10"]
+    call(tmp_path, "gradients", "experiment=silicon_vibrations", *small, *short)
+    shown = capsys.readouterr().out
+    assert "Take " in shown
+    folder = next((tmp_path / "outputs" / "silicon_vibrations").iterdir())
+    assert {path.name for path in folder.iterdir()} == {f"gradients_motion.{kind}" for kind in ("json", "csv", "png")}
+    told = json.loads((folder / "gradients_motion.json").read_text())
+    assert told["parameters"] == ["epsilon", "lam"]
+    assert "correlates times" in told["methods"]["Reweighting"]["refusal"]
+    forward, back = (told["methods"][name]["gradient"] for name in ("Forward", "Reversible"))
+    assert forward == pytest.approx(back, rel=1e-6)
+    with (folder / "gradients_motion.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] == "Forward"]
+    assert [float(row["gradient"]) for row in rows] == forward

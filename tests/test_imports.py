@@ -13,7 +13,19 @@ PACKAGE = Path(diffsim.__file__).parent
 ORDER = [
     *("units", "fields", "compiled", "system", "neighbors", "graph", "potentials", "blocks", "mechanics"),
     *("relax", "simulators", "trouble", "simulate"),
-    *("observables", "gradients", "experiment", "trees", "bounds", "parametrization", "optimizers", "fit"),
+    *(
+        "observables",
+        "gradients",
+        "experiment",
+        "trees",
+        "bounds",
+        "parametrization",
+        "pilot",
+        "choice",
+        "comparison",
+        "optimizers",
+        "fit",
+    ),
     *("uncertainty", "starts", "multistart", "instantiate", "data", "io", "report", "config", "commands", "cli"),
 ]
 ONLY_IN = {  # library → where it may be imported when the module is

@@ -9,6 +9,7 @@ COMMANDS = {
     "resume": "FOLDER [key=value …] [--force]: go on with a run that was stopped, or extend it: steps=60",
     "report": "FOLDER: the pictures and the page of a run again, from its stored results",
     "sweep": "FOLDER: table and figure of a sweep again",
+    "gradients": "experiment=NAME [key=value …]: the gradient of its loss by every method, with errors and costs",
     "export": "FOLDER or POTENTIAL.json [--to FOLDER]: the potential as a LAMMPS file and as KIM parameters",
 }
 

@@ -1,6 +1,7 @@
 """How derivatives flow back through an experiment, one method a file."""
 
 from diffsim.gradients.adjoint import Adjoint as Adjoint
+from diffsim.gradients.auto import Auto as Auto
 from diffsim.gradients.backprop import Backprop as Backprop
 from diffsim.gradients.base import AbstractGradient as AbstractGradient
 from diffsim.gradients.base import Sample as Sample

@@ -30,6 +30,7 @@ class AbstractGradient(eqx.Module):
 
     mode: eqx.AbstractVar[Literal["reverse", "forward"]]  # which of JAX's modes it is meant for
     moves: ClassVar[bool] = True  # whether it is for trajectories
+    rests: ClassVar[bool] = False  # whether it is for what is at rest
     goes_on: ClassVar[bool] = False  # whether the next sample begins where the last one ended
     weighs_frames: ClassVar[bool] = False  # whether derivatives are those of the frames' weights
 
@@ -55,16 +56,16 @@ def uniform(schedule: Schedule) -> Float[Array, " frames"]:
 
 
 def framed(
-    steps: Callable[[State, int], State],
+    steps: Callable[[Any, int], Any],
     potential: AbstractPotential,
-    state: State,
+    state: Any,
     schedule: Schedule,
-    record: Record,
-    scan: Callable[..., tuple[State, Any]] = jax.lax.scan,
-) -> tuple[Any, State]:
+    record: Callable[[AbstractPotential, Any], Any],
+    scan: Callable[..., tuple[Any, Any]] = jax.lax.scan,
+) -> tuple[Any, Any]:
     """Records and last state of a schedule, by a method's own way to make so many steps and to go through frames."""
 
-    def frame(state: State, _: None) -> tuple[State, Any]:
+    def frame(state: Any, _: None) -> tuple[Any, Any]:
         state = steps(state, schedule.stride)
         return state, record(potential, state)
 

@@ -21,6 +21,7 @@ class Implicit(AbstractGradient):
     pressure: Float[Array, ""] = eqx.field(converter=as_array, default=0.0)  # eV/Å³
     mode: Literal["reverse", "forward"] = constant(default="reverse")
     moves: ClassVar[bool] = False
+    rests: ClassVar[bool] = True
 
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record

@@ -130,17 +130,17 @@ def _adjoint(ended: Any, cotangents: Any, perturbed: Any, given: Given, way: Way
 
 
 def _trusted(bars: Any, close: Array, short: Array, overflown: Array) -> Any:
-    """Refuses derivatives of a path other than the one before, unless that one overflowed and is run again anyway."""
+    """Refuses derivatives of a path that was not the one of before; one that overflowed is run again anyway."""
     bars = eqx.error_if(
+        bars,
+        short & ~overflown,  # first: what follows a list that is too short is off as well
+        "a neighbour list of Reversible was too short on its way back, though not on the way there: give it more room",
+    )
+    return eqx.error_if(
         bars,
         ~close & ~overflown,
         "Reversible rebuilt a state that is off by more than its limit: the path is too long for the chaos in it; "
         "take fewer steps, choose Truncated or Reweighting, or raise the limit",
-    )
-    return eqx.error_if(
-        bars,
-        short & ~overflown,
-        "a neighbour list of Reversible was too short on its way back, though not on the way there: give it more room",
     )
 
 

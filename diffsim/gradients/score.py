@@ -12,7 +12,7 @@ from diffsim.fields import constant
 from diffsim.gradients.base import AbstractGradient, Record, Sample
 from diffsim.mechanics import work
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import Schedule, State, over_replicas
+from diffsim.simulators import Schedule, State, over_replicas, replicated
 from diffsim.simulators.aboba import Aboba
 from diffsim.simulators.lists import refreshed
 
@@ -28,7 +28,8 @@ class Score(AbstractGradient):
     equilibration counts among them. Without a window all frames have the score of the whole path: what correlations in
     time need, over many replicas. The start is taken as independent of θ: let a scored equilibration forget it.
 
-    **Raises** `ValueError` for another simulator, and for a window that is not a multiple of the stride.
+    **Raises** `ValueError` for another simulator, a window that is not a multiple of the stride, and for a single
+    trajectory without a window: weighed against itself it has no derivative.
     """
 
     window: int | None = constant(default=None)  # steps
@@ -50,6 +51,11 @@ class Score(AbstractGradient):
         stride = schedule.stride
         if self.window is not None and (self.window < stride or self.window % stride):
             raise ValueError(f"window must be a multiple of the stride of {stride} steps, got {self.window}")
+        if self.window is None and not replicated(state):
+            raise ValueError(
+                "Score without a window weighs trajectories against each other, but there is one: start several, "
+                "replicas=, or give a window"
+            )
         begun = -(-schedule.equilibration // stride)  # frames that are only scored
         run = lambda s: _scored(potential, simulator, s, begun, schedule, record)  # noqa: E731
         records, scores, last = over_replicas(run, jax.lax.stop_gradient(state))

@@ -5,13 +5,13 @@ from typing import Any, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from diffsim.fields import constant
 from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replica, framed, uniform
 from diffsim.gradients.growth import growth_rate
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators import Schedule, State
+from diffsim.simulators import Schedule, State, over_replicas
 
 _E_FOLDS = 3.0  # growth of a derivative over a measured window: twenty-fold
 _PILOT = 1000  # steps
@@ -36,34 +36,47 @@ class Truncated(AbstractGradient):
         if self.clip is not None and not self.clip > 0:
             raise ValueError(f"clip must be positive, got {self.clip}")
 
-    @each_replica
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record
     ) -> Sample:
-        state = simulator.evaluate(potential, state)
-        begin, window = state.step, jnp.asarray(self.window or 0)
-        diagnostics = {}
+        window, diagnostics = jnp.asarray(self.window or 0), {}
         if self.window is None:
-            rate = growth_rate(*jax.lax.stop_gradient((potential, simulator, state)), _PILOT, jax.random.key(0))
-            longest = jnp.asarray(schedule.steps, rate.dtype)
-            window = jnp.clip(_E_FOLDS / jnp.maximum(rate, 1e-300) / simulator.dt, 1, longest).astype(int)
-            diagnostics["growth_rate"] = rate
+            given = jax.lax.stop_gradient((potential, simulator))
+            rate = lambda s: growth_rate(*given, simulator.evaluate(given[0], s), _PILOT, jax.random.key(0))  # noqa: E731
+            mean = jnp.mean(over_replicas(rate, jax.lax.stop_gradient(state)))
+            longest = jnp.asarray(schedule.steps, mean.dtype)
+            window = jnp.clip(_E_FOLDS / jnp.maximum(mean, 1e-300) / simulator.dt, 1, longest).astype(int)
+            diagnostics["growth_rate"] = mean
+        each = each_replica(lambda self, *given: self._cut(window, *given))
+        found = each(self, potential, simulator, state, schedule, record)
+        diagnostics |= {"window": window} | ({} if self.clip is None else {"clip": jnp.asarray(self.clip)})
+        return found._replace(diagnostics=found.diagnostics | diagnostics)
+
+    def _cut(
+        self,
+        window: Int[Array, ""],
+        potential: AbstractPotential,
+        simulator: Any,
+        state: State,
+        schedule: Schedule,
+        record: Record,
+    ) -> Sample:
+        """One trajectory. Steps are counted apart from the state: replicas are cut together, at the price of one."""
 
         @jax.checkpoint
-        def step(state: State, _: None) -> tuple[State, None]:
-            cut = (state.step - begin) % window == 0
+        def step(carry: tuple[State, Array], _: None) -> tuple[tuple[State, Array], None]:
+            state, done = carry
             forget = lambda: simulator.evaluate(potential, jax.lax.stop_gradient(state))  # noqa: E731
-            state = jax.lax.cond(cut, forget, lambda: state)
+            state = jax.lax.cond(done % window == 0, forget, lambda: state)
             if self.clip is not None:
                 state = state.moved(*_clipped((state.system.positions, state.momenta), self.clip))
-            return simulator.step(potential, state), None
+            return (simulator.step(potential, state), done + 1), None
 
-        steps = lambda state, n: jax.lax.scan(step, state, length=n)[0]  # noqa: E731
-        records, state = framed(steps, potential, state, schedule, record)
-        diagnostics |= {"overflow": state.overflow, "window": window}
-        if self.clip is not None:
-            diagnostics["clip"] = jnp.asarray(self.clip)
-        return Sample(records, uniform(schedule), state, diagnostics)
+        steps = lambda carry, n: jax.lax.scan(step, carry, length=n)[0]  # noqa: E731
+        begin = simulator.evaluate(potential, state), jnp.zeros((), int)
+        seen = lambda potential, carry: record(potential, carry[0])  # noqa: E731
+        records, (state, _) = framed(steps, potential, begin, schedule, seen)
+        return Sample(records, uniform(schedule), state, {"overflow": state.overflow})
 
 
 @eqx.filter_custom_vjp

@@ -28,6 +28,7 @@ def page(
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head><body>
 <h1>{escape(title)}</h1><p>{escape(headline(found))}</p>
 {_sentences("Before the fit", found["uncertainty"]["before_the_fit"])}
+{_sentences("How it was differentiated", [f"{name}: {why}." for name, why in found.get("gradients", {}).items()])}
 {_sentences("What this fit could not do", found["uncertainty"]["sentences"])}
 {"".join(_table(table) for table in tables[:1])}
 <h2>Figures</h2><div class="figures">{images}</div>

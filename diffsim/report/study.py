@@ -14,7 +14,9 @@ from typing import Any
 import jax
 from tqdm import tqdm
 
-from diffsim.fit import FitState, Plateau, problem_of, restored, updates
+from diffsim.choice import decided
+from diffsim.fit import FitState, Plateau, kept_choices, problem_of, restored, updates
+from diffsim.gradients import Auto
 from diffsim.io.checkpoint import load_state, replace_file, save_state
 from diffsim.io.crash import crash_written
 from diffsim.io.lock import locked
@@ -28,6 +30,7 @@ from diffsim.report.summary import summary
 from diffsim.report.tables import parameter_table, plain_text, target_table
 from diffsim.report.write import write
 from diffsim.starts import perturbed
+from diffsim.trees import Packed
 
 CHECKPOINT = "checkpoints/last.npz"
 
@@ -41,6 +44,7 @@ def run(parts: Mapping[str, Any], folder: Path, manifest: dict[str, Any], record
     potential cannot take, and parameters that it has not.
     """
     start = start_of(parts)
+    parts = with_methods(parts, start)
     states = updates(*made_of(parts, start), parts["steps"], parts["stop"], None)
     check_looked_at(parts, start)
     (folder / ".hydra").mkdir()
@@ -64,6 +68,7 @@ def resume(
     """
     start = start_of(parts)
     packed = load_state(folder / CHECKPOINT)
+    parts = with_methods(parts, start, packed)
     problem, method = made_of(parts, start)
     last = restored(packed, problem, method)
     further = parts["steps"] - last.step
@@ -93,6 +98,15 @@ def start_of(parts: Mapping[str, Any]) -> AbstractPotential:
     if not parts["spread"]:
         return parts["potential"]
     return perturbed(parts["potential"], parts["spread"], jax.random.key(parts["seed"]), parts["trainable"])
+
+
+def with_methods(parts: Mapping[str, Any], start: AbstractPotential, last: Packed | None = None) -> Mapping[str, Any]:
+    """The parts with what `Auto` chooses for experiments, or has chosen in the fit that goes on; said on stderr."""
+    experiments = decided(start, parts["experiments"], parts["trainable"], kept=kept_choices(last))
+    for name, experiment in experiments.items():
+        if isinstance(experiment.gradient, Auto) and last is None:
+            print(f"gradient of {name}: {experiment.gradient.certificate}", file=sys.stderr)
+    return {**parts, "experiments": experiments}
 
 
 def made_of(parts: Mapping[str, Any], start: AbstractPotential) -> tuple[Problem, AbstractMethod]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from diffsim.experiment import Experiment, Target
 from diffsim.fields import parameters
+from diffsim.gradients import Auto
 from diffsim.parametrization import Parametrization
 from diffsim.report.results import Results, values_of
 from diffsim.uncertainty import Interval, Uncertainty, spelled
@@ -27,10 +28,16 @@ def summary(results: Results) -> dict[str, Any]:
             name: {"before": before[name], "after": after[name], "unit": p.unit, "trained": name in results.trained}
             for name, p in parameters(results.before).items()
         },
+        "gradients": _certificates(results.fitted),
         "targets": _targets(results, results.fitted, results.uncertainty.fitted),
         "held_out": _targets(results, results.held_out, results.uncertainty.held_out),
         "uncertainty": _uncertainty(results),
     }
+
+
+def _certificates(experiments: Mapping[str, Experiment]) -> dict[str, str]:
+    methods = {name: experiment.gradient for name, experiment in experiments.items()}
+    return {name: method.certificate for name, method in methods.items() if isinstance(method, Auto)}
 
 
 def _targets(

@@ -55,7 +55,7 @@ def uncertainty(
     Laplace's, (JᵀJ)⁻¹ in ln θ of positive parameters and θ of others; see `diffsim.uncertainty.predictions` for the
     errors of predictions.
     """
-    problem = problem_of(start, experiments, trainable)
+    problem = problem_of(start, experiments, trainable, kept=state.memory.gradients)
     others = looked_at(problem, held_out or {})
     return after(problem.starting_from(state.memory.states), state.memory.free, others)
 
