@@ -114,7 +114,7 @@ def _entry(
 
 def _jointly(schedule: Schedule, starts: list[State]) -> dict[str, Any]:
     """FromEquilibrium over all trajectories together, whose covariance it needs; what each of them adds."""
-    method = FromEquilibrium(Forward(), temperature=HEAT)
+    method = FromEquilibrium(Forward(), temperature=HEAT)  # type: ignore[call-arg]
 
     def run(values: jax.Array, state: State) -> tuple[jax.Array, jax.Array]:
         found = method.sample(with_parameters(ARGON, values), LIQUID, state, schedule, energy)
