@@ -107,9 +107,10 @@ class Neighbors(eqx.Module):
         return dataclasses.replace(self, image=image, search=search)
 
     def _edges(self) -> Edges:
-        rows, n = len(self.index), len(self.positions)
+        n = len(self.positions)
+        cut = lambda table: table[:, :n]  # noqa: E731
         back = self.reverse // self.index.shape[1]
-        return Edges(*(table[:rows, :n] for table in (self.index, self.image, self.mask, back)), self.wraps)
+        return Edges(cut(self.index), cut(self.image), cut(self.mask), cut(back), self.wraps)
 
     def homes(self, system: System) -> Float[Array, "atoms 3"]:
         """Positions in Å without the cells that each atom was away from home: what `image` starts from."""

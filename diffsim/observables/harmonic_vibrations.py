@@ -40,8 +40,8 @@ class HarmonicDensityOfStates(AbstractStatic):
     """
 
     frequencies: Float[Array, " points"] = eqx.field(converter=as_array)  # THz
-    repeats: tuple[int, int, int] = constant(converter=tuple)
     dt: Float[Array, ""] = eqx.field(converter=as_array)  # Å √(amu/eV), between frames
+    repeats: tuple[int, int, int] = constant(converter=tuple)
     lags: int = constant()
     window: Window = constant(default="hann")
     unit: str = constant(default="1/THz")

@@ -53,7 +53,10 @@ def main(
         return alone.mean(axis=0), alone.std(axis=0, ddof=1) / np.sqrt(REPLICAS)
 
     barostat = StochasticCellRescaling(
-        Bussi(dt, TEMPERATURE, 0.2 * units.ps), 0.0, timescale=0.5 * units.ps, compressibility=1 / (98 * units.GPa)
+        thermostat=Bussi(dt, TEMPERATURE, 0.2 * units.ps),
+        pressure=0.0,
+        timescale=0.5 * units.ps,
+        compressibility=1 / (98 * units.GPa),
     )
     edge, edge_error = run(barostat, 5.43, *pressureless, LatticeConstant(multiplicity=1))
     lattice, lattice_error = float(edge) / 2, float(edge_error) / 2

@@ -31,7 +31,7 @@ REST = State(CUBE, neighbors_of(SW, CUBE, None))
 def test_every_mode_is_counted_but_translations():
     fine = np.arange(0.05, 30.0, 0.1)
     for repeats, modes in (((1, 1, 1), 21), ((2, 2, 2), 189)):
-        density = HarmonicDensityOfStates(fine, repeats, SPACING, LAGS).record(SW, REST)
+        density = HarmonicDensityOfStates(fine, SPACING, repeats, LAGS).record(SW, REST)
         assert float(density.sum()) * 0.1 == pytest.approx(modes, rel=1e-3)  # tails of the window beyond 30 THz
 
 
@@ -39,7 +39,7 @@ def test_every_mode_is_counted_but_translations():
 def test_a_cold_trajectory_shows_the_same():
     """24 replicas of eight atoms at 1 K over 3 ps; frames that begin after 0.4 ps, so that springs have their half."""
     at = np.arange(3.0, 19.0)
-    expected = HarmonicDensityOfStates(at, (1, 1, 1), SPACING, LAGS).record(SW, REST)
+    expected = HarmonicDensityOfStates(at, SPACING, (1, 1, 1), LAGS).record(SW, REST)
     verlet, seen = VelocityVerlet(2 * units.fs), VibrationalDensityOfStates(frequencies=at, lags=LAGS)
     state = stack([verlet.init(SW, CUBE, key, 2.0) for key in jax.random.split(jax.random.key(0), 24)])
     records, _ = simulate(SW, verlet, state, Schedule(300, 5, equilibration=200), seen.record)
@@ -52,7 +52,7 @@ def test_a_cold_trajectory_shows_the_same():
 
 
 def test_its_derivative_is_a_difference():
-    density = HarmonicDensityOfStates(np.arange(2.0, 18.0), (2, 2, 2), SPACING, LAGS)
+    density = HarmonicDensityOfStates(np.arange(2.0, 18.0), SPACING, (2, 2, 2), LAGS)
     loads = jax.random.normal(jax.random.key(0), (16,))
     loss = jax.jit(lambda lam: jnp.sum(loads * density.record(eqx.tree_at(lambda p: p.lam, SW, lam), REST)))
     slope, step = float(jax.grad(loss)(SW.lam)), 1e-3
