@@ -4,13 +4,11 @@ x_j − x_i is taken as swap(x_i) − x_i, where `swap` exchanges every edge wit
 inverse and transpose, so its derivatives are gathers too: forces without a scatter, in every mode and to any order.
 """
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.neighbors import Neighbors
 from diffsim.system import System
@@ -54,14 +52,12 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     dtype = system.positions.dtype
     shape = neighbors.index.shape
     homes, numbers = padded(neighbors.homes(system), shape[1]), padded(system.numbers, shape[1])
-    own = tuple(jnp.broadcast_to(x, shape) for x in homes.T)
-    a, b, c = (cells.astype(dtype) for cells in neighbors.cells_away)
-    away = (neighbors.radius.astype(dtype), 0.0, 0.0)
-    vectors = tuple(
-        jnp.where(neighbors.mask, (there - here) + (a * column[0] + b * column[1] + c * column[2]), far)
-        for here, there, column, far in zip(own, swap(own, neighbors.reverse), system.cell.T, away, strict=True)
-    )
-    return Graph(vectors, neighbors.index, neighbors.mask, numbers, (numbers > 0).astype(dtype), numbers)
+    own = jnp.broadcast_to(homes.T[:, None], (3, *shape))
+    offsets = jnp.einsum("xkn,xy->ykn", jnp.stack(neighbors.cells_away).astype(dtype), system.cell)
+    far = jnp.array([1, 0, 0], dtype) * neighbors.radius.astype(dtype)
+    vectors = (swap(own, neighbors.reverse) - own) + offsets
+    x, y, z = jnp.where(neighbors.mask, vectors, far[:, None, None])
+    return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, (numbers > 0).astype(dtype), numbers)
 
 
 def padded(of_atoms: Array, columns: int) -> Array:
@@ -69,26 +65,18 @@ def padded(of_atoms: Array, columns: int) -> Array:
     return jnp.pad(of_atoms, ((0, columns - len(of_atoms)), *((0, 0) for _ in of_atoms.shape[1:])))
 
 
-def swap(edges: PyTree[Float[Array, "neighbors atoms"]], reverse: Int[Array, "neighbors atoms"]) -> Any:
+def swap(edges: Float[Array, "*fields neighbors atoms"], reverse: Int[Array, "neighbors atoms"]) -> Array:
     """The values of the reverse edge j → i at each edge i → j.
 
     Said to JAX as the solution of P y = e with the symmetric involution P = P⁻¹ = Pᵀ: a plain gather would be
-    transposed into a scatter. What comes back through the transpose, derivatives of the energy by edges, is behind a
-    branch that is always taken: XLA would otherwise fuse their computation into the gather, one number at a time.
+    transposed into a scatter.
     """
 
-    def exchange(e: Any) -> Any:
-        take = lambda x: x.reshape(-1).at[flat].get(mode="promise_in_bounds", unique_indices=True)  # noqa: E731
-        return jax.tree.map(lambda x: take(x).reshape(x.shape), e)
+    def exchange(e: Array) -> Array:
+        rows = e.reshape(*e.shape[:-2], -1)
+        return rows.at[..., reverse.reshape(-1)].get(mode="promise_in_bounds", unique_indices=True).reshape(e.shape)
 
-    def back(_: Any, e: Any) -> Any:
-        return jax.lax.cond(flat[0] >= 0, exchange, lambda e: e, e)
-
-    flat = reverse.reshape(-1)
-    if not flat.size:
-        return edges
-    solve = lambda _, e: exchange(e)  # noqa: E731
-    return jax.lax.custom_linear_solve(exchange, edges, solve, transpose_solve=back)
+    return jax.lax.custom_linear_solve(exchange, edges, lambda _, e: exchange(e), symmetric=True)
 
 
 def species_of(numbers: Int[Array, " atoms"], species: tuple[int, ...]) -> Int[Array, " atoms"]:

@@ -49,7 +49,7 @@ def test_masked_edges_are_as_long_as_the_list_radius():
 
 def test_swap_is_its_own_inverse_transpose_and_derivative():
     neighbors = Neighbors.allocate(random_structure(2, n=3), 4.0)
-    edges = tuple(jnp.asarray(np.random.default_rng(0).standard_normal((3, *neighbors.index.shape))))
+    edges = jnp.asarray(np.random.default_rng(0).standard_normal((3, *neighbors.index.shape)))
     exchange = lambda e: swap(e, neighbors.reverse)  # noqa: E731
     np.testing.assert_array_equal(exchange(exchange(edges)), edges)
     (back,) = jax.vjp(exchange, edges)[1](edges)

@@ -8,7 +8,7 @@ from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.coulomb import damped_shifted_force
 from diffsim.potentials.pairs import sum_of_pairs
-from diffsim.potentials.tables import check_tables, of_pairs
+from diffsim.potentials.tables import check_tables, of_pairs, symmetrized
 
 
 class Buckingham(AbstractPotential):
@@ -51,7 +51,7 @@ class Buckingham(AbstractPotential):
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         middle, end = graph.kinds(self.species)
-        A, rho, C = (of_pairs(table, middle, end) for table in (self.A, self.rho, self.C))
+        A, rho, C = (of_pairs(symmetrized(table), middle, end) for table in (self.A, self.rho, self.C))
         pair = lambda square: A * jnp.exp(-jnp.sqrt(square) / rho) - C / square**3  # noqa: E731
         short = sum_of_pairs(pair, graph, self.short_cutoff, shift=self.shift)
         return short + damped_shifted_force(

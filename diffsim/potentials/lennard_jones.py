@@ -8,7 +8,7 @@ from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers
 from diffsim.potentials.inverse import inverse
 from diffsim.potentials.pairs import check_ending, sum_of_pairs
-from diffsim.potentials.tables import check_tables, of_pairs
+from diffsim.potentials.tables import check_tables, of_pairs, symmetrized
 
 
 class LennardJones(AbstractPotential):
@@ -43,7 +43,7 @@ class LennardJones(AbstractPotential):
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         middle, end = graph.kinds(self.species)
-        epsilon, sigma = (of_pairs(table, middle, end) for table in (self.epsilon, self.sigma))
+        epsilon, sigma = (of_pairs(symmetrized(table), middle, end) for table in (self.epsilon, self.sigma))
 
         def pair(square: Array) -> Array:
             s6 = (sigma * sigma * inverse(square)) ** 3

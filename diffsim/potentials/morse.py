@@ -7,7 +7,7 @@ from diffsim.fields import constant, parameter
 from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers
 from diffsim.potentials.pairs import check_ending, sum_of_pairs
-from diffsim.potentials.tables import check_tables, of_pairs
+from diffsim.potentials.tables import check_tables, of_pairs, symmetrized
 
 
 class Morse(AbstractPotential):
@@ -37,7 +37,7 @@ class Morse(AbstractPotential):
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         middle, end = graph.kinds(self.species)
-        D, alpha, r0 = (of_pairs(table, middle, end) for table in (self.D, self.alpha, self.r0))
+        D, alpha, r0 = (of_pairs(symmetrized(table), middle, end) for table in (self.D, self.alpha, self.r0))
 
         def pair(square: Array) -> Array:
             bond = jnp.exp(-alpha * (jnp.sqrt(square) - r0))

@@ -24,7 +24,7 @@ def of_triplets(
 
 
 def symmetrized(table: Float[Array, "..."]) -> Float[Array, "..."]:
-    """½ (table[i, j, k] + table[i, k, j]); a scalar as it is."""
+    """½ (table[…, j, k] + table[…, k, j]): where two entries that should be alike differ, their mean counts."""
     return table if table.ndim == 0 else 0.5 * (table + jnp.swapaxes(table, -1, -2))
 
 

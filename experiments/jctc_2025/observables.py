@@ -69,6 +69,7 @@ class AsGiven(AbstractGradient):
 
     mode: Literal["reverse", "forward"] = constant(default="reverse")
     moves: ClassVar[bool] = False
+    rests: ClassVar[bool] = True
 
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record

