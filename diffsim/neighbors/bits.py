@@ -39,13 +39,19 @@ class Bits(NamedTuple):
             full = (word + half < len(self.upto)) & (self.upto.at[word + half - 1, own].get(mode="clip") <= rows)
             word = jnp.where(full, word + half, word)
         first = jnp.where(word > 0, self.upto[word - 1, own], 0)
-        return word, _place_of_set_bit(self.words[word, own], rows - first), mask
+        return computed((word, _place_of_set_bit(self.words[word, own], rows - first), mask))
 
     def before(self, word: Array, bit: Array, atom: Array) -> Array:
         """How many bits of an atom are set before a place."""
         lower = (jnp.uint32(1) << bit.astype(jnp.uint32)) - jnp.uint32(1)
         inside = jax.lax.population_count(self.words[word, atom] & lower).astype(jnp.int32)
         return jnp.where(word > 0, self.upto[word - 1, atom], 0) + inside
+
+
+def computed(tree: Any) -> Any:
+    """The same, behind a branch that is always taken: XLA would else compute it anew for each of its uses."""
+    first = jax.tree.leaves(tree)[0]
+    return jax.lax.cond(jnp.all(first[:1, :1] >= 0), lambda t: t, lambda t: jax.tree.map(jnp.zeros_like, t), tree)
 
 
 def packed(inside: Bool[Array, "words bits atoms"]) -> Any:

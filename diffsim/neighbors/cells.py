@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from diffsim.neighbors.bits import WORD, Bits, packed
+from diffsim.neighbors.bits import WORD, Bits, computed, packed
 from diffsim.neighbors.columns import Edges
 from diffsim.neighbors.images import Images, numbered
 from diffsim.neighbors.search import heights
@@ -70,7 +70,7 @@ class Grid(NamedTuple):
         own = jnp.arange(n, dtype=jnp.int32)
 
         word, bit, mask = bits.places(capacity)
-        index = jnp.where(mask, inhabitants[around[cell, word // words], word % words * width + bit], own)
+        index = computed(jnp.where(mask, inhabitants[around[cell, word // words], word % words * width + bit], own))
         image = number[cell, word // words]
         opposite = (len(_OFFSETS) - 1 - word // words) * words + seat // width
         back = bits.before(opposite, jnp.broadcast_to(seat % width, index.shape), index)

@@ -41,8 +41,10 @@ def tabulated(edges: Edges, images: Images) -> dict[str, Array]:
     count, size = blocks_of(n, rows)
     extra = ((0, 0), (0, count * size - n))
     row, own = jnp.arange(rows, dtype=jnp.int32)[:, None], jnp.arange(count * size, dtype=jnp.int32)
-    mask = jnp.pad(edges.mask & (edges.back < rows), extra)
+    mask = jnp.pad(edges.mask, extra)
     index = jnp.where(mask, jnp.pad(edges.index.astype(jnp.int32), extra), own)
-    reverse = jnp.where(mask, jnp.pad(edges.back.astype(jnp.int32), extra), row) * len(own) + index
+    reverse = (
+        jnp.where(mask, jnp.pad(jnp.minimum(edges.back, rows - 1).astype(jnp.int32), extra), row) * len(own) + index
+    )
     image = jnp.where(mask, jnp.pad(edges.image.astype(jnp.int32), extra), how_many(images)).astype(kind(images))
     return {"index": index, "image": image, "mask": mask, "reverse": reverse, "wraps": edges.wraps.astype(jnp.int32)}
