@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
+from optimistix import LevenbergMarquardt
 
 from diffsim import StillingerWeber, fit
 from diffsim.config import compositions, plain
@@ -14,6 +15,7 @@ from diffsim.instantiate import instantiate
 from diffsim.io.potential import load_potential, save_potential
 
 FITS = ("energies_and_forces", "with_rdf")
+STEPS_AT_REST = 40
 
 
 def parts(overrides: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -28,13 +30,17 @@ def parts(overrides: tuple[str, ...] = ()) -> dict[str, Any]:
 def make_fits(output: Path, overrides: tuple[str, ...] = ()) -> None:
     """Both, one after the other; the second starts from what the first has found."""
     run = parts(overrides)
-    start, experiments = run["potential"], run["experiments"]
+    start, experiments = StillingerWeber.silicon(), run["experiments"]
     matching = {"snapshots": experiments["snapshots"]}
-    for name, chosen, steps in (("energies_and_forces", matching, 25), ("with_rdf", experiments, run["steps"])):
+    stages = (
+        ("energies_and_forces", matching, LevenbergMarquardt(1e-8, 1e-8), STEPS_AT_REST),
+        ("with_rdf", experiments, run["optimizer"], run["steps"]),
+    )
+    for name, chosen, optimizer, steps in stages:
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         began, lines = time.perf_counter(), []
-        for state in fit(start, chosen, run["optimizer"], steps=steps, trainable=run["trainable"], stop=run["stop"]):
+        for state in fit(start, chosen, optimizer, steps=steps, trainable=run["trainable"], stop=run["stop"]):
             values = {n: float(getattr(state.potential, n)) for n in run["trainable"]}
             lines.append({"step": state.step, "loss": state.loss, "seconds": time.perf_counter() - began} | values)
             print(name, state.step, f"{state.loss:.2f}", f"{lines[-1]['seconds']:.0f} s", flush=True)
