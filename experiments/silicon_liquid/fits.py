@@ -33,15 +33,22 @@ def unheld(trainable: dict[str, Free]) -> dict[str, Free]:
 
 
 def make_fits(output: Path, overrides: tuple[str, ...] = ()) -> None:
-    """Both, one after the other; the second starts from what the first has found."""
+    """Both: the first from the parameters of 1985, the second from those of the configuration."""
     run = parts(overrides)
-    start, experiments = StillingerWeber.silicon(), run["experiments"]
+    experiments = run["experiments"]
     matching = {"snapshots": experiments["snapshots"]}
     stages = (
-        ("energies_and_forces", matching, LevenbergMarquardt(1e-8, 1e-8), STEPS_AT_REST, unheld(run["trainable"])),
-        ("with_rdf", experiments, run["optimizer"], run["steps"], run["trainable"]),
+        (
+            "energies_and_forces",
+            StillingerWeber.silicon(),
+            matching,
+            LevenbergMarquardt(1e-8, 1e-8),
+            STEPS_AT_REST,
+            unheld(run["trainable"]),
+        ),
+        ("with_rdf", run["potential"], experiments, run["optimizer"], run["steps"], run["trainable"]),
     )
-    for name, chosen, optimizer, steps, trainable in stages:
+    for name, start, chosen, optimizer, steps, trainable in stages:
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         began, lines = time.perf_counter(), []
@@ -51,7 +58,6 @@ def make_fits(output: Path, overrides: tuple[str, ...] = ()) -> None:
             print(name, state.step, f"{state.loss:.2f}", f"{lines[-1]['seconds']:.0f} s", flush=True)
             (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
             save_potential(folder / "potential.json", state.potential)
-        start = state.potential
 
 
 def potentials(output: Path) -> dict[str, StillingerWeber]:
