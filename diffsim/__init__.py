@@ -86,7 +86,7 @@ if TYPE_CHECKING:
         shear_modulus,
         standard_error,
     )
-    from diffsim.optimizers import Scipy
+    from diffsim.optimizers import DampedGaussNewton, Scipy
     from diffsim.parametrization import Free
     from diffsim.potentials import (
         EAM,
@@ -152,7 +152,7 @@ _CONTENTS = {
     "choice": "decided",
     "comparison": "compare_gradients",
     "fit": "FitState Plateau fit",
-    "optimizers": "Scipy",
+    "optimizers": "DampedGaussNewton Scipy",
     "parametrization": "Free",
     "starts": "perturbed",
     "multistart": "multistart",

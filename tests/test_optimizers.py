@@ -10,7 +10,7 @@ import optax
 import optimistix as optx
 import pytest
 
-from diffsim import Free, Implicit, Plateau, Scipy, fit
+from diffsim import DampedGaussNewton, Free, Implicit, Plateau, Scipy, fit
 from diffsim.fit import problem_of
 from diffsim.optimizers.problem import linear_model, slope
 from diffsim.trees import pack
@@ -20,6 +20,7 @@ from tests.helpers import differences
 OPTIMIZERS = {
     "levenberg_marquardt": LM,
     "gauss_newton": optx.GaussNewton(1e-10, 1e-10),
+    "damped_gauss_newton": DampedGaussNewton(0.5),
     "dogleg": optx.Dogleg(1e-10, 1e-10),
     "bfgs": optx.BFGS(1e-10, 1e-10),
     "adam": optax.adam(3e-2),
@@ -68,6 +69,19 @@ def test_a_fit_that_was_stored_goes_on_with_the_same_numbers(name, experiments):
             assert float(getattr(again.potential, name_)) == float(getattr(once.potential, name_))
         for key, value in once.predictions["crystal"].items():
             np.testing.assert_array_equal(again.predictions["crystal"][key], value)
+
+
+def test_damped_steps_leave_one_minus_the_fraction_of_the_way(experiments):
+    *_, best = fit(START, experiments, LM, steps=30, trainable=NAMES)
+    states = list(fit(START, experiments, DampedGaussNewton(0.3), steps=15, trainable=NAMES))
+    away = np.array([np.log(float(s.potential.sigma) / float(best.potential.sigma)) for s in states[-4:]])
+    np.testing.assert_allclose(away[1:] / away[:-1], 0.7, atol=0.01)  # what is not linear dies out with the way itself
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.5])
+def test_a_fraction_of_a_step_is_a_fraction(fraction):
+    with pytest.raises(ValueError, match=f"above 0 and at most 1, got {fraction}"):
+        DampedGaussNewton(fraction)
 
 
 def test_levenberg_marquardt_asks_less_often_than_bfgs(experiments):

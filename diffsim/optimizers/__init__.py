@@ -7,6 +7,7 @@ import optimistix as optx
 
 from diffsim.optimizers.base import AbstractMethod as AbstractMethod
 from diffsim.optimizers.base import Moved as Moved
+from diffsim.optimizers.damped import DampedGaussNewton as DampedGaussNewton
 from diffsim.optimizers.descent import Descent as Descent
 from diffsim.optimizers.problem import Linear as Linear
 from diffsim.optimizers.problem import Outcome as Outcome
