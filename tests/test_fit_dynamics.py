@@ -106,6 +106,24 @@ def test_an_average_is_fitted_by_reweighting_and_frames_are_used_again():
     assert not all(again)
 
 
+@pytest.mark.parametrize("optimizer", [optx.LevenbergMarquardt(rtol=1e-8, atol=1e-8), optx.BFGS(rtol=1e-8, atol=1e-8)])
+def test_lists_that_get_more_room_on_the_way_change_nothing(optimizer):
+    """What a solver remembers has states of its own, with lists as they were."""
+    from diffsim.fit import problem_of
+    from diffsim.optimizers import method_for
+
+    problem = problem_of(argon(0.0110), {"warm": warm(-6.0)}, ["epsilon"])
+    method = method_for(optimizer)
+    begun = method.start(problem, problem.parametrization.start)
+    problem = problem.starting_from(problem.states | begun.outcome.states)
+    roomier = problem.relisted(begun.free, begun.outcome.systems)
+    width = lambda problem: len(problem.states["warm"].neighbors.index)  # noqa: E731
+    assert width(roomier) > width(problem)
+    found, expected = (method.update(p, begun.free, begun.memory) for p in (roomier, problem))
+    np.testing.assert_allclose(found.free, expected.free, rtol=1e-8)  # sums over longer columns
+    np.testing.assert_allclose(found.outcome.loss, expected.outcome.loss, rtol=1e-6)
+
+
 def test_replicas_are_averaged():
     experiment = warm(0.0, replicas=3)
     state = experiment.start(argon(0.0104))

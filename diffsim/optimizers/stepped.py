@@ -31,7 +31,7 @@ class LeastSquares(AbstractMethod):
         return _begin(self.solver, problem.parametrization, free, model.residuals, model.jacobian, model.outcome)
 
     def update(self, problem: Problem, free: Float[Array, " free"], memory: Any) -> Moved:
-        model = linear_model(problem, memory.y_eval)
+        model, memory = linear_model(problem, memory.y_eval), _listed(problem, memory)
         return _step(self.solver, problem.parametrization, free, memory, model.residuals, model.jacobian, model.outcome)
 
 
@@ -52,9 +52,15 @@ class QuasiNewton(AbstractMethod):
     def update(self, problem: Problem, free: Float[Array, " free"], memory: Any) -> Moved:
         scale, memory = memory
         gradient, outcome = slope(problem, memory.y_eval)
-        held = problem.parametrization
+        held, memory = problem.parametrization, _listed(problem, memory)
         moved = _step(self.solver, held, free, memory, scale * outcome.loss, scale * gradient, outcome)
         return moved._replace(memory=(scale, moved.memory))
+
+
+def _listed(problem: Problem, memory: Any) -> Any:
+    """The solver's memory, with the states that the problem starts from: their lists may have been given more room."""
+    states = {name: problem.states[name] for name in memory.aux.states}
+    return memory if not states else eqx.tree_at(lambda m: m.aux.states, memory, states)
 
 
 @eqx.filter_jit
