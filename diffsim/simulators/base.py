@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import equinox as eqx
 import jax
@@ -64,7 +64,10 @@ class State(eqx.Module):
 class AbstractSimulator(eqx.Module):
     """Advances a state by one step of `dt`; forces are those of the positions whenever a step ends."""
 
-    dt: eqx.AbstractVar[Float[Array, ""]]
+    if TYPE_CHECKING:  # an abstract variable would be taken for an argument of __init__
+        dt: ClassVar[Array]
+    else:
+        dt: eqx.AbstractVar[Float[Array, ""]]
 
     @property
     def vibrates(self) -> bool:
