@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import ase
 import equinox as eqx
 import jax
@@ -71,11 +69,14 @@ class Calculator(BaseCalculator):
     def _renewed(self, system: System) -> Neighbors:
         """A new list in a table as large as the last, or with an eighth to spare where that is too small."""
         new = neighbors_of(self._potential, system, None, self._skin)
-        search = AllPairs((0, 0, 0))  # static, and of no use here: it must not cause a compilation
-        new = dataclasses.replace(new, search=search)
-        if self._neighbors is not None:
+        if self._neighbors is None:
+            images = new.search.images
+        else:
+            a, b, c = map(max, new.search.images, self._neighbors.search.images)
+            images = a, b, c
             width, needed = self._neighbors.index.shape[0], new.index.shape[0]
             new = new.widened(width if needed <= width else needed + needed // 8)
+        new = new.searched(AllPairs(images))  # static: another way to search must not cause a compilation
         self._neighbors = new
         return new
 
