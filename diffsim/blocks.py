@@ -28,21 +28,27 @@ def energy_of(potential: AbstractPotential, seen: Graph, vectors: Vectors) -> Fl
     return jnp.sum(jnp.where(seen.weights > 0, seen.weights * energies, 0.0))
 
 
+def by_strain(seen: Graph, by_edges: Vectors) -> Float[Array, "3 3"]:
+    """Σ_ij r_ij ⊗ ∂E/∂r_ij in eV: the derivative by a strain that carries all atoms along, not yet symmetric."""
+    of_pair = lambda r, slope: jnp.sum(jnp.where(seen.mask, r * slope, 0.0))  # noqa: E731
+    return jnp.array([[of_pair(r, slope) for slope in by_edges] for r in seen.vectors])
+
+
 def forces_in_blocks(
     potential: AbstractPotential, system: System, neighbors: Neighbors, *, virial: bool
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
     """F_i = Σ_j (∂E/∂r_ji − ∂E/∂r_ij), and Σ_ij r_ij ⊗ ∂E/∂r_ij in eV where it is asked for, else zero."""
-    around = _Around.of(system, neighbors)
+    columns = _Columns.of(system, neighbors)
+    around = _Around.of(columns, system, neighbors)
 
     def derivative(part: _Columns) -> tuple[Any, Float[Array, "3 3"]]:
         seen = around.seen(part)
         slopes = jax.grad(lambda vectors: energy_of(potential, seen, vectors))(seen.vectors)
         if not virial:
             return _halfway(potential, slopes), jnp.zeros((3, 3), slopes[0].dtype)
-        of_pair = lambda r, slope: jnp.sum(jnp.where(seen.mask, r * slope, 0.0))  # noqa: E731
-        return _halfway(potential, slopes), jnp.array([[of_pair(r, g) for g in slopes] for r in seen.vectors])
+        return _halfway(potential, slopes), by_strain(seen, slopes)
 
-    by_edges, sums = _in_blocks(potential, derivative, _Columns.of(system, neighbors), neighbors)
+    by_edges, sums = _in_blocks(potential, derivative, columns, neighbors)
     return -_collected(potential, by_edges, neighbors), sums
 
 
@@ -56,7 +62,8 @@ def work_in_blocks(
     ∂E/∂θ change along δ.
     """
     theta, rest = eqx.partition(potential, eqx.is_inexact_array)
-    around = _Around.of(system, neighbors)
+    everywhere = _Columns.of(system, neighbors)
+    around = _Around.of(everywhere, system, neighbors)
     moving = tuple(padded(x, neighbors.index.shape[1]) for x in w.T)
 
     def derivatives(part: tuple[_Columns, ByAtoms]) -> tuple[Any, AbstractPotential]:
@@ -71,8 +78,7 @@ def work_in_blocks(
         (by_displaced, _), (by_vectors, by_theta) = jax.jvp(slopes, (seen.vectors,), (displaced,))
         return (_halfway(potential, by_displaced), _halfway(potential, by_vectors)), by_theta
 
-    tree = _Columns.of(system, neighbors), moving
-    (by_displaced, by_vectors), by_theta = _in_blocks(potential, derivatives, tree, neighbors)
+    (by_displaced, by_vectors), by_theta = _in_blocks(potential, derivatives, (everywhere, moving), neighbors)
     collected = lambda by_edges: _collected(potential, by_edges, neighbors)  # noqa: E731
     return collected(by_displaced), collected(by_vectors), by_theta
 
@@ -100,8 +106,7 @@ class _Around(NamedTuple):
     numbers: Int[Array, " columns"]
 
     @staticmethod
-    def of(system: System, neighbors: Neighbors) -> "_Around":
-        columns = _Columns.of(system, neighbors)
+    def of(columns: _Columns, system: System, neighbors: Neighbors) -> "_Around":
         return _Around(columns.homes, neighbors.offsets(system.cell), columns.numbers)
 
     def seen(self, part: _Columns) -> Graph:

@@ -18,7 +18,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from diffsim import units
 from diffsim.experiment import Experiment
 from diffsim.gradients import (
     AbstractGradient,
@@ -177,7 +176,7 @@ def score(run: Pilot) -> Score:
         return Score()
     assert run.experiment.schedule is not None
     stride = run.experiment.schedule.stride
-    return Score(window=stride * max(1, math.ceil(3 * run.memory_time / (_step(run) * stride))))
+    return Score(window=stride * max(1, math.ceil(3 * run.memory_time / (run.step * stride))))
 
 
 def _truncated(run: Pilot) -> tuple[str, dict[str, AbstractGradient]]:
@@ -186,7 +185,7 @@ def _truncated(run: Pilot) -> tuple[str, dict[str, AbstractGradient]]:
         return f"no Truncated: within the longest lag of {lag:.2g} ps it grows by e^{run.growth * lag:.1f}", {}
     window = truncated(run).window
     assert window is not None
-    told = f"what is more than {window * _step(run):.2g} ps before is forgotten, a bias that is not measured"
+    told = f"what is more than {window * run.step:.2g} ps before is forgotten, a bias that is not measured"
     return told, {"Truncated": truncated(run)}
 
 
@@ -194,7 +193,7 @@ def truncated(run: Pilot) -> Truncated:
     """Three Lyapunov times, or the longest lag of a correlation where that is longer."""
     assert run.experiment.schedule is not None
     kept = max(_WINDOW / run.growth if run.growth > 0 else math.inf, longest_lag(run))
-    return Truncated(window=max(1, math.ceil(min(kept, run.length) / _step(run) - 1e-9)))
+    return Truncated(window=max(1, math.ceil(min(kept, run.length) / run.step - 1e-9)))
 
 
 def correlated(experiment: Experiment) -> bool:
@@ -207,9 +206,4 @@ def longest_lag(run: Pilot) -> float:
     assert run.experiment.schedule is not None
     observables = [target.observable for target in run.experiment.targets.values()]
     lags = max(getattr(one, "lags", 0) for one in observables)
-    return lags * run.experiment.schedule.stride * _step(run)
-
-
-def _step(run: Pilot) -> float:
-    assert run.experiment.simulator is not None
-    return float(run.experiment.simulator.dt) / units.ps
+    return lags * run.experiment.schedule.stride * run.step

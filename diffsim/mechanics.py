@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from diffsim.blocks import energy_of, forces_in_blocks, work_in_blocks
+from diffsim.blocks import by_strain, energy_of, forces_in_blocks, work_in_blocks
 from diffsim.fields import concrete, require_x64
 from diffsim.graph import Graph, Vectors, graph
 from diffsim.neighbors import Neighbors
@@ -115,9 +115,7 @@ def _whole_forces(
     seen = graph(system, neighbors)
     vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
     by_edges = energy_by_edges(potential, seen)
-    of_pair = lambda r, slope: jnp.sum(jnp.where(seen.mask, r * slope, 0.0))  # noqa: E731
-    gradient = jnp.array([[of_pair(r, slope) for slope in by_edges] for r in seen.vectors])
-    return -jax.vjp(vectors, system.positions)[1](by_edges)[0], _virial(gradient)
+    return -jax.vjp(vectors, system.positions)[1](by_edges)[0], _virial(by_strain(seen, by_edges))
 
 
 def energy_by_edges(potential: AbstractPotential, seen: Graph) -> Vectors:

@@ -65,6 +65,12 @@ class Pilot(NamedTuple):
     length: float  # ps that a path method differentiates
 
     @property
+    def step(self) -> float:
+        """ps"""
+        assert self.experiment.simulator is not None
+        return float(self.experiment.simulator.dt) / units.ps
+
+    @property
     def seen(self) -> float:
         """ps that frames are taken from."""
         schedule = self.experiment.schedule

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim import units
-from diffsim.blocks import energy_of
+from diffsim.blocks import by_strain, energy_of
 from diffsim.fields import as_array, constant, require_x64
 from diffsim.graph import Vectors, graph
 from diffsim.mechanics import energy_by_edges, require_periodic
@@ -96,9 +96,7 @@ def born_terms(potential: AbstractPotential, state: State) -> tuple[Float[Array,
 
     def virial(vectors: Vectors) -> Float[Array, "3 3"]:
         at = eqx.tree_at(lambda g: g.vectors, seen, vectors)
-        by_edges = energy_by_edges(potential, at)
-        kept = tuple(jnp.where(seen.mask, v, 0.0) for v in vectors)
-        return jnp.stack([jnp.stack([jnp.sum(f * v) for v in kept]) for f in by_edges])
+        return by_strain(at, energy_by_edges(potential, at))
 
     def along(strain: Float[Array, "6"]) -> Float[Array, "6"]:
         x, y, z = seen.vectors
