@@ -31,7 +31,9 @@ from diffsim import (
     fit,
     units,
 )
+from diffsim.fit import problem_of
 from diffsim.gradients import Forward, Reversible, Reweighting, Truncated
+from diffsim.optimizers import method_for, with_room
 
 SW = StillingerWeber.silicon()
 SILICON = rattled(bulk("Si", a=5.431, cubic=True), 0.02)
@@ -71,9 +73,6 @@ def test_a_fit_goes_on_when_a_list_is_too_short(vacf):
     start = eqx.tree_at(lambda p: p.epsilon, SW, SW.epsilon * 1.05)
     fits = fit(start, experiments, optax.sgd(1e-6), steps=2, trainable=["epsilon"])
     first, *_ = fits
-    from diffsim.fit import problem_of, with_room
-    from diffsim.optimizers import method_for
-
     problem = problem_of(start, experiments, ["epsilon"])
     state = problem.states["run"]
     narrow = state.replace(neighbors=Neighbors.allocate(SILICON, float(state.neighbors.radius) - 0.39))
@@ -82,6 +81,29 @@ def test_a_fit_goes_on_when_a_list_is_too_short(vacf):
     assert method.start(crowded, crowded.parametrization.start).outcome.overflow
     _, moved = with_room(crowded, lambda p: method.start(p, p.parametrization.start))
     assert float(moved.outcome.loss) == pytest.approx(first.losses[0], rel=1e-9)
+
+
+def test_a_fit_goes_on_when_a_list_is_too_short_for_the_way_back_alone(vacf):
+    """Which shows in derivatives that are NaN; more room is tried once."""
+    problem = problem_of(SW, {"run": vibrating(Reversible(), vacf)}, ["epsilon"])
+    method, width = method_for(optax.sgd(1e-6)), len(problem.states["run"].neighbors.index)
+
+    def move(problem):
+        moved = method.start(problem, problem.parametrization.start)
+        short = len(problem.states["run"].neighbors.index) <= width
+        return moved._replace(outcome=moved.outcome._replace(loss=jnp.nan)) if short else moved
+
+    roomier, moved = with_room(problem, move)
+    assert len(roomier.states["run"].neighbors.index) > width
+    assert np.isfinite(moved.outcome.loss)
+
+
+@pytest.mark.parametrize("optimizer", [optax.sgd(1e-6), optx.BFGS(rtol=1e-8, atol=1e-8)])
+def test_a_path_too_chaotic_to_be_run_backwards_ends_a_fit_with_a_sentence(vacf, optimizer):
+    """At the start; later an optimizer that can takes a smaller step."""
+    too_strict = {"run": vibrating(Reversible(limit=1e-30), vacf)}
+    with pytest.raises(ValueError, match="derivatives are not; of a trajectory differentiate fewer steps"):
+        next(fit(SW, too_strict, optimizer, steps=1, trainable=["epsilon"]))
 
 
 def warm(reference: float, **more) -> Experiment:

@@ -54,6 +54,9 @@ class Auto(AbstractGradient):
     def forwards(self) -> AbstractGradient:
         return self if self.chosen is None else dataclasses.replace(self, chosen=self.chosen.forwards())
 
+    def forgiving(self) -> AbstractGradient:
+        return self if self.chosen is None else dataclasses.replace(self, chosen=self.chosen.forgiving())
+
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record
     ) -> Sample:

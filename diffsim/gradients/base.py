@@ -43,6 +43,10 @@ class AbstractGradient(eqx.Module):
         """The same derivative for forward mode, which least squares and linear models use."""
         return self
 
+    def forgiving(self) -> "AbstractGradient":
+        """The same with NaN in place of derivatives that it would refuse: an optimizer can then take a smaller step."""
+        return self
+
     @abc.abstractmethod
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Any, record: Record

@@ -43,6 +43,9 @@ class FromEquilibrium(AbstractGradient):
     def forwards(self) -> AbstractGradient:
         return dataclasses.replace(self, path=self.path.forwards())
 
+    def forgiving(self) -> AbstractGradient:
+        return dataclasses.replace(self, path=self.path.forgiving())
+
     def sample(
         self, potential: AbstractPotential, simulator: Any, state: State, schedule: Schedule, record: Record
     ) -> Sample:

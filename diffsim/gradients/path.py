@@ -124,7 +124,8 @@ def _adjoint(ended: Any, cotangents: Any, perturbed: Any, given: Given, way: Way
     first = _Back(end, state.neighbors, _filled(cotangents[1], end), zeros, jnp.zeros(()), jnp.zeros((), bool))
     back = jax.lax.fori_loop(0, steps + 1, pass_by, first)
     off = jnp.maximum(back.off, apart(back.point.positions, start.positions))
-    bars = _trusted((back.potential, back.bars), off <= way.limit, back.overflow, overflown)
+    trusted = _trusted if way.strict else _or_nan
+    bars = trusted((back.potential, back.bars), off <= way.limit, back.overflow, overflown)
     blank = jax.tree.map(lambda _: None, eqx.filter((state, simulator), eqx.is_inexact_array))
     return *bars, *blank
 
@@ -142,6 +143,12 @@ def _trusted(bars: Any, close: Array, short: Array, overflown: Array) -> Any:
         "Reversible rebuilt a state that is off by more than its limit: the path is too long for the chaos in it; "
         "take fewer steps, choose Truncated or Reweighting, or raise the limit",
     )
+
+
+def _or_nan(bars: Any, close: Array, short: Array, overflown: Array) -> Any:
+    """NaN for such derivatives."""
+    fine = (close & ~short) | overflown
+    return jax.tree.map(lambda bar: jnp.where(fine, bar, jnp.nan), bars)
 
 
 def _handed_down(potential: AbstractPotential, record: Record, state: State, bar: Any) -> tuple[Any, Point, Array]:

@@ -36,6 +36,7 @@ class Way(NamedTuple):
     schedule: Schedule
     segment: int
     limit: float  # Å
+    strict: bool  # whether what is off by more is an error, or NaN
 
 
 Given = tuple[AbstractPotential, Point, State, AbstractReversible]

@@ -1,5 +1,6 @@
 """Through the path, which is not stored but run backwards: memory does not grow with the number of steps."""
 
+import dataclasses
 from typing import Any, Literal
 
 import jax
@@ -23,9 +24,10 @@ class Reversible(AbstractGradient):
     differentiated as it is.
 
     Rounding grows along the way back as the chaos of the system does. `limit` in Å is how far off the rebuilt start may
-    be: beyond it the derivative is refused. With `measured` the diagnostics say how far off it is, for the price of
-    another run. Friction loses digits without chaos, so where there is some a state is kept every `segment` steps.
-    Reverse mode and 64-bit only; by the potential, and by positions, momenta and bath at the start.
+    be: beyond it the derivative is refused, with an error, or by being NaN where it is not `strict`. With `measured`
+    the diagnostics say how far off it is, for the price of another run. Friction loses digits without chaos, so where
+    there is some a state is kept every `segment` steps. Reverse mode and 64-bit only; by the potential, and by
+    positions, momenta and bath at the start.
 
     After doi:10.48550/arXiv.2105.13493 and doi:10.48550/arXiv.2412.04374.
 
@@ -35,10 +37,14 @@ class Reversible(AbstractGradient):
     limit: float = constant(default=1e-6)
     measured: bool = constant(default=True)
     segment: int = constant(default=1000)
+    strict: bool = constant(default=True)
     mode: Literal["reverse", "forward"] = constant(default="reverse")
 
     def forwards(self) -> AbstractGradient:
         return Forward()
+
+    def forgiving(self) -> AbstractGradient:
+        return dataclasses.replace(self, strict=False)
 
     @each_replica
     def sample(
@@ -50,7 +56,7 @@ class Reversible(AbstractGradient):
                 "or differentiate with Backprop"
             )
         require_x64(state.system.positions, "running a trajectory backwards")
-        way = Way(record, schedule, self.segment if simulator.loses_digits else 0, self.limit)
+        way = Way(record, schedule, self.segment if simulator.loses_digits else 0, self.limit, self.strict)
         moving = Point.of(state)
         given = potential, moving, jax.lax.stop_gradient(moving).placed(state.replace(forces=None)), simulator
         records, end, overflow, kept = path(given, way)

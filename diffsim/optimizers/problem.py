@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from diffsim.compiled import jit
 from diffsim.experiment import Experiment
+from diffsim.gradients import AbstractGradient
 from diffsim.parametrization import Parametrization
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.base import State
@@ -114,7 +115,8 @@ def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, "
 
     A loss whose gradient is not finite is NaN itself, so that no step is taken on its account, nor a state kept.
     """
-    found = []
+    gradients = {name: experiment.gradient.forgiving() for name, experiment in problem.experiments.items()}
+    problem, found = _differentiated_by(problem, gradients), []
     for mode, part in _by_mode(problem).items():
         derivative = jax.jacfwd if mode == "forward" else jax.grad
         found.append(derivative(part.loss, has_aux=True)(free))
@@ -131,6 +133,14 @@ def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, "
         )
     loss = jnp.where(jnp.isfinite(gradient).all(), outcome.loss, jnp.nan)
     return gradient, outcome._replace(loss=loss)
+
+
+def _differentiated_by(problem: Problem, gradients: dict[str, AbstractGradient]) -> Problem:
+    experiments = {
+        name: dataclasses.replace(experiment, gradient=gradients[name])
+        for name, experiment in problem.experiments.items()
+    }
+    return dataclasses.replace(problem, experiments=experiments)
 
 
 def _by_mode(problem: Problem) -> dict[str, Problem]:
@@ -151,8 +161,8 @@ def _by_mode(problem: Problem) -> dict[str, Problem]:
 @functools.partial(jit, at_rest=_at_rest)
 def linear_model(problem: Problem, free: Float[Array, " free"]) -> Linear:
     """Predictions, residuals and their derivatives, in forward mode; NaN residuals where derivatives are not finite."""
-    experiments = {n: dataclasses.replace(e, gradient=e.gradient.forwards()) for n, e in problem.experiments.items()}
-    problem = dataclasses.replace(problem, experiments=experiments)
+    gradients = {name: experiment.gradient.forwards() for name, experiment in problem.experiments.items()}
+    problem = _differentiated_by(problem, gradients)
 
     def both(u: Float[Array, " free"]) -> tuple[tuple[Array, Predictions], tuple[Array, Outcome]]:
         outcome = problem.evaluate(u)

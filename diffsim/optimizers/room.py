@@ -25,6 +25,9 @@ def with_room(problem: Problem, move: Callable[[Problem], Moved]) -> tuple[Probl
             _blame(problem, moved, moving)
         # what moves loses atoms where a list is too short
         crowded = outcome.overflow and not set(lost) - set(moving) and attempt < _TRIES - 1
+        if attempt == 0 and moving and _has_no_slope(outcome):  # perhaps a list too short for the way back alone
+            problem = problem.relisted(free, outcome.systems)
+            continue
         if (lost and not crowded) or not (outcome.overflow or np.isfinite(outcome.loss)):
             raise ValueError(_lost(outcome, lost, moving))
         if outcome.overflow:
@@ -52,9 +55,15 @@ def _blame(problem: Problem, moved: Moved, moving: list[str]) -> None:
             raise error
 
 
+def _has_no_slope(outcome: Outcome) -> bool:
+    """Whether only derivatives are not finite."""
+    found = [value for predictions in outcome.predictions.values() for value in predictions.values()]
+    return not outcome.overflow and not np.isfinite(outcome.loss) and all(np.isfinite(value).all() for value in found)
+
+
 def _lost(outcome: Outcome, lost: list[str], moving: list[str]) -> str:
     where = f" in experiment {lost[0]!r}" if lost else ""
-    if not lost and all(np.isfinite(value).all() for found in outcome.predictions.values() for value in found.values()):
+    if not lost and _has_no_slope(outcome):
         return (
             "the predictions are finite, but their derivatives are not; of a trajectory differentiate fewer steps "
             "(Truncated), or weigh its frames (Reweighting)"
