@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, Integer
 
 from diffsim.graph import Graph, Vectors, padded
 from diffsim.neighbors import Neighbors
-from diffsim.neighbors.columns import blocks_of
+from diffsim.neighbors.columns import blocks_of, looked_up
 from diffsim.potentials.base import AbstractPotential
 from diffsim.system import System
 
@@ -69,7 +69,7 @@ def work_in_blocks(
     def derivatives(part: tuple[_Columns, ByAtoms]) -> tuple[Any, AbstractPotential]:
         columns, here = part
         seen = around.seen(columns)
-        displaced = tuple(_looked_up(x, columns.index) - own for x, own in zip(moving, here, strict=True))
+        displaced = tuple(looked_up(x, columns.index) - own for x, own in zip(moving, here, strict=True))
 
         def slopes(vectors: Vectors) -> tuple[Vectors, AbstractPotential]:
             energy = lambda vectors, theta: energy_of(eqx.combine(theta, rest), seen, vectors)  # noqa: E731
@@ -112,15 +112,11 @@ class _Around(NamedTuple):
     def seen(self, part: _Columns) -> Graph:
         """The graph of a block. Masked edges lead from an atom to itself and then to where no image is."""
         x, y, z = (
-            (_looked_up(there, part.index) - here) + _looked_up(offset, part.image.astype(jnp.int32))
+            (looked_up(there, part.index) - here) + looked_up(offset, part.image.astype(jnp.int32))
             for there, here, offset in zip(self.homes, part.homes, self.offsets, strict=True)
         )
         weights = (part.numbers > 0).astype(x.dtype)
         return Graph((x, y, z), part.index, part.mask, part.numbers, weights, self.numbers)
-
-
-def _looked_up(table: Array, index: Int[Array, "neighbors columns"]) -> Array:
-    return table.at[index].get(mode="promise_in_bounds")
 
 
 def _halfway(potential: AbstractPotential, by_edges: Vectors) -> Vectors | ByAtoms:
@@ -138,14 +134,12 @@ def _collected(potential: AbstractPotential, by_edges: Any, neighbors: Neighbors
     """
 
     def gathered(by_edges: Vectors) -> ByAtoms:
-        back = lambda g: g.reshape(-1).at[flat].get(mode="promise_in_bounds", unique_indices=True)  # noqa: E731
-        x, y, z = (jnp.sum(back(g).reshape(g.shape) - g, axis=0) for g in by_edges)
+        x, y, z = (jnp.sum(looked_up(g, neighbors.reverse) - g, axis=0) for g in by_edges)
         return x, y, z
 
     if not potential.pairwise and neighbors.reverse.size:
-        flat = neighbors.reverse.reshape(-1)
         otherwise = lambda by_edges: tuple(g[0] for g in by_edges)  # noqa: E731
-        by_edges = jax.lax.cond(flat[0] >= 0, gathered, otherwise, by_edges)
+        by_edges = jax.lax.cond(neighbors.reverse[0, 0] >= 0, gathered, otherwise, by_edges)
     return jnp.stack(by_edges, axis=1)[: len(neighbors.positions)]
 
 

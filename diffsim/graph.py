@@ -74,7 +74,11 @@ def swap(edges: Float[Array, "*fields neighbors atoms"], reverse: Int[Array, "ne
 
     def exchange(e: Array) -> Array:
         rows = e.reshape(*e.shape[:-2], -1)
-        return rows.at[..., reverse.reshape(-1)].get(mode="promise_in_bounds", unique_indices=True).reshape(e.shape)
+        return (
+            rows.at[..., reverse.reshape(-1)]
+            .get(mode="promise_in_bounds", unique_indices=True, wrap_negative_indices=False)
+            .reshape(e.shape)
+        )
 
     return jax.lax.custom_linear_solve(exchange, edges, lambda _, e: exchange(e), symmetric=True)
 

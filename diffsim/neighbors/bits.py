@@ -4,48 +4,71 @@ The k-th edge of an atom is its k-th set bit, and the number of an edge among th
 set before it. So tables are made, and reverse edges found, by counting bits; nothing is sorted.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Int
+
+from diffsim.neighbors.columns import looked_up
 
 WORD = 32
 
 
 class Bits(NamedTuple):
-    """Set bits of each atom's words, and how many there are up to and with each word."""
+    """Set bits of each atom's words, and how many there are before each word and in all."""
 
     words: Any  # [words atoms], unsigned
-    upto: Int[Array, "words atoms"]
+    earlier: Int[Array, "words+1 atoms"]
 
     @staticmethod
     def of(words: Any) -> "Bits":
         """From words `[words atoms]`."""
-        return Bits(words, jnp.cumsum(jax.lax.population_count(words).astype(jnp.int32), axis=0))
+        counts = jax.lax.population_count(words).astype(jnp.int32)
+        return Bits(words, jnp.pad(jnp.cumsum(counts, axis=0), ((1, 0), (0, 0))))
 
     def most(self) -> Int[Array, ""]:
         """How many the atom with the most has."""
-        return jnp.max(self.upto[-1], initial=0)
+        return jnp.max(self.earlier[-1], initial=0)
 
     def places(self, capacity: int) -> tuple[Array, Array, Array]:
-        """Word and bit of the first `capacity` set bits of each atom, and which of these there are."""
-        rows = jnp.arange(capacity, dtype=jnp.int32)[:, None]
-        mask = rows < self.upto[-1]
-        own = jnp.arange(self.words.shape[1])
-        word = jnp.zeros(mask.shape, jnp.int32)  # the first with more than that many up to it: by halves
-        for half in (1 << np.arange(len(self.upto).bit_length()))[::-1].tolist():
-            full = (word + half < len(self.upto)) & (self.upto.at[word + half - 1, own].get(mode="clip") <= rows)
-            word = jnp.where(full, word + half, word)
-        first = jnp.where(word > 0, self.upto[word - 1, own], 0)
-        return computed((word, _place_of_set_bit(self.words[word, own], rows - first), mask))
+        """Word and bit of the first `capacity` set bits of each atom, and which of these there are.
+
+        One after the other: the lowest bit that is left of a word is taken off, then it is the next word's turn.
+        """
+        count, n = self.words.shape
+        own = jnp.arange(n, dtype=jnp.int32)
+
+        def ahead(later: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
+            number, word = row
+            return jnp.where(word != 0, number, later), later
+
+        nowhere = jnp.full(n, count, jnp.int32)
+        numbers = jnp.arange(count, dtype=jnp.int32)
+        first, following = jax.lax.scan(ahead, nowhere, (numbers, self.words), reverse=True)
+        words = jnp.pad(self.words, ((0, 1), (0, 0)))
+        following = jnp.pad(following, ((0, 1), (0, 0)), constant_values=count)  # the next word with a bit
+        of_own = lambda table, word: looked_up(table, word * n + own)  # noqa: E731
+
+        def step(left: tuple[Array, Any], _: None) -> tuple[tuple[Array, Any], tuple[Array, Array]]:
+            word, bits = left
+            rest = bits & (bits - jnp.uint32(1))
+            bit = WORD - 1 - jax.lax.clz(bits ^ rest).astype(jnp.int32)
+            turn = jnp.where(rest == 0, of_own(following, word), word)
+            return (turn, jnp.where(rest == 0, of_own(words, turn), rest)), (word, bit)
+
+        _, (word, bit) = jax.lax.scan(step, (first, of_own(words, first)), length=capacity)
+        return word, bit, word < count
 
     def before(self, word: Array, bit: Array, atom: Array) -> Array:
         """How many bits of an atom are set before a place."""
         lower = (jnp.uint32(1) << bit.astype(jnp.uint32)) - jnp.uint32(1)
-        inside = jax.lax.population_count(self.words[word, atom] & lower).astype(jnp.int32)
-        return jnp.where(word > 0, self.upto[word - 1, atom], 0) + inside
+        both = jnp.stack([self.words, self.earlier[:-1].astype(jnp.uint32)], axis=-1)  # beside each other
+        place = 2 * (word * self.words.shape[1] + atom)
+        inside = jax.lax.population_count(looked_up(both, place) & lower)
+        return (looked_up(both, place + 1) + inside).astype(jnp.int32)
 
 
 def computed(tree: Any) -> Any:
@@ -54,20 +77,7 @@ def computed(tree: Any) -> Any:
     return jax.lax.cond(jnp.all(first[:1, :1] >= 0), lambda t: t, lambda t: jax.tree.map(jnp.zeros_like, t), tree)
 
 
-def packed(inside: Bool[Array, "words bits atoms"]) -> Any:
-    """Booleans, at most 32 of them in a word, as words `[words atoms]`."""
-    powers = jnp.uint32(1) << jnp.arange(inside.shape[1], dtype=jnp.uint32)
-    return jnp.sum(jnp.where(inside, powers[:, None], jnp.uint32(0)), axis=1, dtype=jnp.uint32)
-
-
-def _place_of_set_bit(bits: Any, number: Int[Array, "..."]) -> Int[Array, "..."]:
-    """Where the set bit with this number, counted from 0, stands: by halves."""
-    place = jnp.zeros_like(number)
-    for half in (16, 8, 4, 2, 1):
-        low = bits & jnp.uint32((1 << half) - 1)
-        passed = jax.lax.population_count(low).astype(jnp.int32)
-        above = number >= passed
-        number = jnp.where(above, number - passed, number)
-        place = jnp.where(above, place + half, place)
-        bits = jnp.where(above, bits >> jnp.uint32(half), low)
-    return place
+def packed(inside: Callable[[int], Bool[Array, "words atoms"]], width: int) -> Any:
+    """Words `[words atoms]` of `width` bits, at most 32, from booleans for each bit."""
+    terms = (jnp.where(inside(bit), jnp.uint32(1 << bit), jnp.uint32(0)) for bit in range(width))
+    return functools.reduce(jnp.bitwise_or, terms)

@@ -1,5 +1,6 @@
 """The neighbour table made in compiled code with cells: in time that grows as the number of atoms."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.neighbors.bits import WORD, Bits, computed, packed
-from diffsim.neighbors.columns import Edges
+from diffsim.neighbors.columns import Edges, looked_up
 from diffsim.neighbors.images import Images, numbered
 from diffsim.neighbors.search import heights
 from diffsim.system import System
@@ -18,6 +19,8 @@ _NOWHERE = 1e30  # Å: where empty seats are
 _ORIGIN = 0.1  # cells: so that lattice planes, of which one is often at the origin, do not lie between two cells
 _FEWEST = 3  # cells along each vector: with fewer, an atom would meet another twice
 _OFFSETS = np.indices((3, 3, 3)).reshape(3, -1).T - 1  # of the cells around one; the last is the opposite of the first
+_SIDES = len(_OFFSETS)
+_TOGETHER = 2048  # atoms
 
 
 class Grid(NamedTuple):
@@ -44,7 +47,7 @@ class Grid(NamedTuple):
             return None
         places = np.floor((positions @ np.linalg.inv(cell) * counts + _ORIGIN) % counts).astype(int) % counts
         busiest = np.unique(np.ravel_multi_index(tuple(places.T), tuple(counts)), return_counts=True)[1].max()
-        return Grid(images, (int(counts[0]), int(counts[1]), int(counts[2])), int(spare * (1.25 * busiest + 4)))
+        return Grid(images, (int(counts[0]), int(counts[1]), int(counts[2])), int(spare * busiest + busiest**0.5 + 2))
 
     def tabulate(self, system: System, radius: Float[Array, ""], capacity: int) -> tuple[Edges, Bool[Array, ""]]:
         """The edges inside `radius`, and whether they cannot be trusted.
@@ -52,32 +55,52 @@ class Grid(NamedTuple):
         The candidates of an atom sit in the 27 cells around its own, a few words of bits for each cell. The reverse of
         an edge i → j stands among the bits of j in the opposite cell, where i has its seat.
         """
-        n, words = len(system.numbers), -(-self.room // WORD)
+        words = -(-self.room // WORD)
         width = -(-self.room // words)  # bits of each word that are used
-        counts = np.array(self.cells)
+        counts, real = np.array(self.cells), system.numbers > 0
         dual = jnp.linalg.inv(system.cell)
         wraps = jnp.floor(system.positions @ dual + _ORIGIN / counts).astype(jnp.int32)
         homes = system.positions - wraps.astype(dual.dtype) @ system.cell
         place = jnp.clip((homes @ dual * counts + _ORIGIN).astype(jnp.int32), 0, counts - 1)
         cell = (place[:, 0] * counts[1] + place[:, 1]) * counts[2] + place[:, 2]
-        seat, inhabitants = _seated(
-            jnp.where(system.numbers > 0, cell, counts.prod()), int(counts.prod()), words * width
-        )
+        seat, inhabitants = _seated(jnp.where(real, cell, counts.prod()), int(counts.prod()), words * width)
+        crowded = jnp.max(seat, where=real, initial=0) >= words * width
+        seat = jnp.minimum(seat, words * width - 1)
         around, images = map(jnp.asarray, _surroundings(self.cells))  # [cells 27], [cells 27 3]
         number = numbered(jnp.moveaxis(images, -1, 0), self.images)
         inside = _words_of_cells(homes, system.cell, inhabitants, around, images, radius, words)
-        bits = Bits.of(inside[cell, :, jnp.minimum(seat, words * width - 1)].T)
-        own = jnp.arange(n, dtype=jnp.int32)
+        bits = Bits.of(jnp.where(real, inside[cell, :, seat].T, jnp.uint32(0)))
 
-        word, bit, mask = bits.places(capacity)
-        index = computed(jnp.where(mask, inhabitants[around[cell, word // words], word % words * width + bit], own))
-        image = number[cell, word // words]
-        opposite = (len(_OFFSETS) - 1 - word // words) * words + seat // width
-        back = bits.before(opposite, jnp.broadcast_to(seat % width, index.shape), index)
+        def edges(part: tuple[Bits, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+            own_bits, cell, seat, own = part
+            word, bit, mask = own_bits.places(capacity)
+            side = jnp.minimum(word // words, _SIDES - 1)  # which of the 27
+            there = looked_up(around, cell * _SIDES + side) * (words * width) + word % words * width + bit
+            index = computed(jnp.where(mask, looked_up(inhabitants, jnp.where(mask, there, 0)), own))
+            image = looked_up(number, cell * _SIDES + side)
+            opposite = (_SIDES - 1 - side) * words + seat // width
+            back = bits.before(opposite, jnp.broadcast_to(seat % width, index.shape), index)
+            return index, image, mask, back
+
+        own = jnp.arange(len(real), dtype=jnp.int32)
+        index, image, mask, back = _by_parts(edges, (bits, cell, seat, own))
         heights = 1 / jnp.linalg.norm(dual, axis=0)
         sound = jnp.isfinite(system.positions).all() & (bits.most() <= capacity)
-        sound &= (jnp.max(seat, initial=0) < words * width) & (heights >= radius * counts).all()
+        sound &= ~crowded & (heights >= radius * counts).all()
         return Edges(index, image, mask, back, wraps), ~sound
+
+
+def _by_parts(function: Callable[[Any], Any], columns: Any) -> Any:
+    """A function of columns, the last axis of all leaves, of so many at a time that they stay in the cache."""
+    n = jax.tree.leaves(columns)[0].shape[-1]
+    count = -(-n // _TOGETHER)
+    if count == 1:
+        return function(columns)
+    size = -(-n // count)
+    pad = lambda leaf: jnp.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, count * size - n)])  # noqa: E731
+    cut = lambda leaf: jnp.moveaxis(pad(leaf).reshape(*leaf.shape[:-1], count, size), -2, 0)  # noqa: E731
+    found = jax.lax.map(function, jax.tree.map(cut, columns))
+    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -2).reshape(*leaf.shape[1:-1], -1)[..., :n], found)
 
 
 def _words_of_cells(
@@ -95,16 +118,25 @@ def _words_of_cells(
     but its sign in reverse.
     """
     seats = inhabitants.shape[1]
+    width = seats // words
     seated = tuple(h.at[inhabitants].get(mode="fill", fill_value=_NOWHERE) for h in homes.T)
-    itself = (np.arange(len(_OFFSETS)) == len(_OFFSETS) // 2)[:, None, None] & np.eye(seats, dtype=bool)
+    itself = np.zeros((_SIDES, words, width, seats), bool)
+    itself[_SIDES // 2] = np.eye(seats, dtype=bool).reshape(words, width, seats)
+    others = ~packed(lambda bit: jnp.asarray(itself[:, :, bit].reshape(_SIDES * words, seats)), width)
 
     def of_cell(cell: Int[Array, ""]) -> Any:
-        square = jnp.zeros((), homes.dtype)
-        for axis, places in enumerate(seated):
-            offset = images[cell].astype(homes.dtype) @ lattice[:, axis]
-            square += ((places[around[cell]][:, :, None] - places[cell]) + offset[:, None, None]) ** 2
-        near = (square <= radius * radius) & ~itself  # [27 seats seats]
-        return packed(near.reshape(len(_OFFSETS) * words, -1, seats))
+        here = [places[cell] for places in seated]
+        there = [places[around[cell]].reshape(_SIDES * words, width) for places in seated]
+        offsets = [images[cell].astype(homes.dtype) @ vectors for vectors in lattice.T]
+        offsets = [jnp.repeat(offset, words)[:, None] for offset in offsets]
+
+        def near(bit: int) -> Bool[Array, "words seats"]:
+            square = jnp.zeros((), homes.dtype)
+            for own, other, offset in zip(here, there, offsets, strict=True):
+                square += ((other[:, bit, None] - own) + offset) ** 2
+            return square <= radius * radius
+
+        return packed(near, width) & others
 
     return jax.lax.map(of_cell, jnp.arange(len(inhabitants)))
 

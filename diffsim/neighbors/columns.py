@@ -27,12 +27,16 @@ def blocks_of(n_atoms: int, rows: int) -> tuple[int, int]:
     largest = max(min(_MOST_ATOMS, _MOST_EDGES // rows), 4)
     if n_atoms <= largest:
         return 1, n_atoms
-    count = -(-n_atoms // largest)
-    size = -(-n_atoms // count)
+    size = -(-n_atoms // -(-n_atoms // largest))
     size += -size % 4
-    while count * size % _ALIAS == 0:
+    while -(-n_atoms // size) * size % _ALIAS == 0:
         size += 4
-    return count, size
+    return -(-n_atoms // size), size
+
+
+def looked_up(table: Array, places: Integer[Array, "*any"]) -> Array:
+    """Entries of a table, all its axes as one, at places that are known to be inside: not checked, nor counted back."""
+    return table.reshape(-1).at[places].get(mode="promise_in_bounds", wrap_negative_indices=False)
 
 
 def tabulated(edges: Edges, images: Images) -> dict[str, Array]:

@@ -41,7 +41,7 @@ class Nearest(NamedTuple):
         real = system.numbers > 0
         inside = (jnp.sqrt(square) <= radius) & real & real[:, None] & ~jnp.eye(n, dtype=bool)
         inside = jnp.pad(inside, ((0, words * WORD - n), (0, 0))).reshape(words, WORD, n)
-        bits = Bits.of(packed(inside))
+        bits = Bits.of(packed(lambda bit: inside[:, bit], WORD))
 
         word, bit, mask = bits.places(capacity)
         index = computed(jnp.where(mask, word * WORD + bit, own))

@@ -21,7 +21,6 @@ from diffsim.system import System
 
 SKIN = 0.4  # Å: how much further than the cutoff the list of a new state reaches
 _SPARE = 1.1  # a crystal's atoms have more neighbours once they move
-_ROOMIER = 1.2  # by how much a list that was too short gets more room
 
 
 if TYPE_CHECKING:  # what moves has them all; only what is at rest has None
@@ -137,7 +136,8 @@ def relisted(potential: AbstractPotential, state: State) -> State:
     """The same state with a list for the potential's cutoff that has more room than its own; for use outside `jit`."""
     skin = max(float(state.neighbors.radius - potential.cutoff), SKIN)
     needed = len(neighbors_of(potential, state.system, None, skin).index)
-    spare = _ROOMIER * max(1.0, len(state.neighbors.index) / needed)
+    room = max(len(state.neighbors.index), needed)
+    spare = (room + room**0.5) / needed  # by what numbers of neighbours fluctuate
     neighbors = neighbors_of(potential, state.system, None, skin, spare)
     return state.replace(neighbors=neighbors, overflow=jnp.zeros_like(state.overflow))
 
