@@ -7,6 +7,8 @@ from diffsim import EDIP, ConfigurationForces, evaluate, fit, snapshot
 from diffsim.data.labelled import energy_target, force_target
 from diffsim.data.reference import reference
 from diffsim.experiment import Experiment
+from diffsim.fit import problem_of
+from diffsim.optimizers.problem import linear_model
 from experiments.lammps import is_there
 from experiments.silicon_liquid.fits import parts
 from experiments.silicon_liquid.melts import Melt, crystal, sample
@@ -60,6 +62,16 @@ def test_the_small_cell_is_nearly_large_enough():
     (small, its), (large, other) = rdf("T2000"), rdf("T2000_216")
     assert np.abs(small - large).max() < 0.08  # of 2.5 in the first peak; periodic images reach half of the cell
     assert np.mean(np.abs(small - large) < 4 * np.hypot(its, other)) > 0.7
+
+
+@pytest.mark.slow
+def test_both_fits_begin_where_energies_and_forces_end():
+    """So that they differ in g(r) alone: there, a Gauss–Newton step on energies and forces gains nothing."""
+    run = parts()
+    problem = problem_of(run["potential"], {"": run["experiments"]["snapshots"]}, run["trainable"])
+    model = linear_model(problem, problem.parametrization.start)
+    _, left, *_ = np.linalg.lstsq(model.jacobian, -model.residuals, rcond=None)
+    assert 2 * model.outcome.loss - left < 1e-3 * model.outcome.loss  # parameters are written with eight digits
 
 
 @pytest.mark.slow
