@@ -13,9 +13,9 @@ from experiments.ensembles.crystal import CONSTANTS, Sampled, elastic_constants,
 from experiments.silicon_liquid.melts import Melt
 from experiments.silicon_liquid.truth import distribution, frames_of
 
-SAMPLING = (600, 25)  # frames and steps of 2 fs between them, for each replica
+SAMPLING = (200, 25)  # frames and steps of 2 fs between them, for each replica
 LIQUIDS = {2500.0: "fitted", 1500.0: "unseen"}  # K
-MELTS = 8
+MELTS = 4
 
 
 class Line(NamedTuple):

@@ -5,7 +5,7 @@ Stillinger and Weber's, whose liquid can be sampled as well as one likes. `pytho
 
 * ``truth``: melts, quenches and samples; g(r) with errors and labelled snapshots go to ``diffsim/data/silicon_liquid``;
 * ``fits``: seven Stillinger–Weber parameters to energies and forces alone, and to these and g(r);
-* ``limit``: nine of them to g(r) alone, at one of the temperatures to be judged: what the form can do;
-* ``judge``: these and the potential of 1985 in runs of their own, at temperatures and in a cell that no fit has seen
-  and at those fitted; the figure.
+* ``limit``: the same to g(r) alone, at one of the temperatures to be judged: what the form can do;
+* ``judge``: these and the potential of 1985 in runs of their own, at temperatures and in a cell that neither fit has
+  seen; the figure.
 """

@@ -19,7 +19,7 @@ from diffsim.potentials import AbstractPotential
 FITS = ("energies_and_forces", "with_rdf")
 LIMIT = "rdf_alone"
 STEPS_AT_REST = 100
-POWERS = {"p": Free(1.0, None, 0.2), "q": Free(0.0, 3.0, 0.5)}
+WIDTH_OF_THE_LIMIT = 0.2  # of its priors: no energies hold it
 
 
 def parts(overrides: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -53,13 +53,14 @@ def make_fits(output: Path, overrides: tuple[str, ...] = ()) -> None:
 
 
 def make_limit(output: Path) -> None:
-    """To g(r) at a temperature that the fits have not seen, and to nothing else, with the powers p and q free too."""
+    """To g(r) at a temperature that the fits have not seen, and to nothing else, from where they end."""
     run = parts()
     seen, fitted = run["held_out"]["liquid_2000"], run["experiments"]["liquid_1500"].targets["rdf"]
     target = replace(seen.targets["rdf"], scale=fitted.scale, bound=fitted.bound)
     only = {"liquid_2000": replace(seen, targets={"rdf": target})}
     start = load_potential(output / FITS[1] / "potential.json")
-    _fit(output / LIMIT, start, run | {"experiments": only, "trainable": run["trainable"] | POWERS})
+    held = {name: Free(free.lower, free.upper, WIDTH_OF_THE_LIMIT) for name, free in run["trainable"].items()}
+    _fit(output / LIMIT, start, run | {"experiments": only, "trainable": held})
 
 
 def _fit(folder: Path, start: AbstractPotential, run: dict[str, Any]) -> None:

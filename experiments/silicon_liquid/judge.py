@@ -13,7 +13,9 @@ from diffsim.data.reference import reference
 from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, STYLE, WIDTH
 from experiments.silicon_liquid.fits import LIMIT, potentials
 from experiments.silicon_liquid.melts import Melt
-from experiments.silicon_liquid.truth import CENTERS, FITTED, LARGE, REPLICAS, UNSEEN, distribution, frames_of
+from experiments.silicon_liquid.truth import CENTERS, LARGE, UNSEEN, distribution, frames_of
+
+REPLICAS = {2: 8, 3: 2}  # half of the truth's
 
 _LEAST = 1e-4  # of g: bins where no pair ever was have no error
 LABELS = {
@@ -23,7 +25,7 @@ LABELS = {
     "rdf_alone": "g(r) at 2000 K alone",
 }
 COLORS = dict(zip(LABELS, (BEFORE, "#2b5c9e", AFTER, "#3f8f4f"), strict=True))
-MELTS = (*(Melt(T, 2) for T in UNSEEN), Melt(LARGE, 3), *(Melt(T, 2) for T in FITTED))
+MELTS = (*(Melt(T, 2) for T in UNSEEN), Melt(LARGE, 3))
 
 
 class Verdict(NamedTuple):
@@ -40,7 +42,7 @@ class Verdict(NamedTuple):
 
 
 def judge(work: Path, output: Path) -> None:
-    """Where no fit has looked, and then where they have: a table and a figure."""
+    """At temperatures that the two fits have not seen, and in the larger cell: a table and a figure."""
     verdicts, curves = [], {}
     for melt in MELTS:
         name = f"T{melt.temperature:.0f}" + ("" if melt.repeats == 2 else f"_{8 * melt.repeats**3}")
