@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diffsim import EDIP, ConfigurationForces, evaluate, fit, snapshot
+from diffsim import EDIP, ConfigurationForces, StillingerWeber, evaluate, fit, snapshot
 from diffsim.data.labelled import energy_target, force_target
 from diffsim.data.reference import reference
 from diffsim.experiment import Experiment
@@ -78,9 +78,11 @@ def test_both_fits_begin_where_energies_and_forces_end():
 def test_a_few_updates_with_dynamics_in_the_loop_come_closer():
     short = [f"experiments.liquid_{T:.0f}.{key}" for T in FITTED for key in ("replicas=2",)]
     schedule = ["frames=10", "equilibration=50", "stride=10"]
-    longer = "optimizer.fraction=0.5"  # of which three leave an eighth of the way
-    run = parts((*short, longer, *(f"experiments.liquid_1500.schedule.{key}" for key in schedule)))
-    states = list(fit(run["potential"], run["experiments"], run["optimizer"], steps=4, trainable=run["trainable"]))
+    run = parts((*short, *(f"experiments.liquid_1500.schedule.{key}" for key in schedule)))
+    # the configuration's start is nearer than so few frames can tell, that of 1985 too far for three updates
+    values = {"sigma": 2.167, "a": 1.565, "lam": 8.255, "gamma": 0.8062, "cos_theta0": -0.1544, "A": 7.689, "B": 0.6916}
+    far = StillingerWeber(epsilon=2.16826, p=4.0, q=0.0, species=["Si"], **values)
+    states = list(fit(far, run["experiments"], run["optimizer"], steps=3, trainable=run["trainable"]))
     assert states[-1].loss < 0.8 * states[0].losses[0]
 
 
