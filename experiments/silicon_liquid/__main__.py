@@ -1,4 +1,4 @@
-"""Command line: `python -m experiments.silicon_liquid truth|fits|judge|all`."""
+"""Command line: `python -m experiments.silicon_liquid truth|fits|limit|judge|all`."""
 
 import argparse
 from pathlib import Path
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> None:
         description=about,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("stage", choices=("truth", "fits", "judge", "all"), nargs="?", default="all")
+    parser.add_argument("stage", choices=("truth", "fits", "limit", "judge", "all"), nargs="?", default="all")
     parser.add_argument("--work", type=Path, default=Path("build/silicon_liquid"), help="frames that were sampled")
     parser.add_argument("--output", type=Path, default=Path("outputs/silicon_liquid"))
     given = parser.parse_args(arguments)
@@ -29,6 +29,10 @@ def main(arguments: list[str] | None = None) -> None:
         from experiments.silicon_liquid.fits import make_fits
 
         make_fits(given.output)
+    if given.stage in ("limit", "all"):
+        from experiments.silicon_liquid.fits import make_limit
+
+        make_limit(given.output)
     if given.stage in ("judge", "all"):
         from experiments.silicon_liquid.judge import judge
 

@@ -1,7 +1,8 @@
-"""The two fits, from the configuration `experiment=silicon_liquid`: without g(r), and with it."""
+"""The fits, from the configuration `experiment=silicon_liquid`: without g(r), with it, and to nothing else."""
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,9 +14,12 @@ from diffsim import Free, StillingerWeber, fit
 from diffsim.config import compositions, plain
 from diffsim.instantiate import instantiate
 from diffsim.io.potential import load_potential, save_potential
+from diffsim.potentials import AbstractPotential
 
 FITS = ("energies_and_forces", "with_rdf")
-STEPS_AT_REST = 40
+LIMIT = "rdf_alone"
+STEPS_AT_REST = 100
+WIDTH_OF_THE_LIMIT = 0.2  # of its priors: no energies hold it
 
 
 def parts(overrides: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -33,33 +37,46 @@ def unheld(trainable: dict[str, Free]) -> dict[str, Free]:
 
 
 def make_fits(output: Path, overrides: tuple[str, ...] = ()) -> None:
-    """Both: the first from the parameters of 1985, the second from those of the configuration."""
+    """Without g(r), from the parameters of 1985; with it, from where that ended (which the configuration holds).
+
+    There the priors of the second have their middle, so that they would move nothing in the first.
+    """
     run = parts(overrides)
-    experiments = run["experiments"]
-    matching = {"snapshots": experiments["snapshots"]}
-    stages = (
-        (
-            "energies_and_forces",
-            StillingerWeber.silicon(),
-            matching,
-            LevenbergMarquardt(1e-8, 1e-8),
-            STEPS_AT_REST,
-            unheld(run["trainable"]),
-        ),
-        ("with_rdf", run["potential"], experiments, run["optimizer"], run["steps"], run["trainable"]),
-    )
-    for name, start, chosen, optimizer, steps, trainable in stages:
-        folder = output / name
-        folder.mkdir(parents=True, exist_ok=True)
-        began, lines = time.perf_counter(), []
-        for state in fit(start, chosen, optimizer, steps=steps, trainable=trainable, stop=run["stop"]):
-            values = {n: float(getattr(state.potential, n)) for n in run["trainable"]}
-            lines.append({"step": state.step, "loss": state.loss, "seconds": time.perf_counter() - began} | values)
-            print(name, state.step, f"{state.loss:.2f}", f"{lines[-1]['seconds']:.0f} s", flush=True)
-            (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-            save_potential(folder / "potential.json", state.potential)
+    at_rest = {
+        "experiments": {"snapshots": run["experiments"]["snapshots"]},
+        "optimizer": LevenbergMarquardt(1e-8, 1e-8),
+        "steps": STEPS_AT_REST,
+        "trainable": unheld(run["trainable"]),
+    }
+    _fit(output / FITS[0], StillingerWeber.silicon(), run | at_rest)
+    _fit(output / FITS[1], run["potential"], run)
+
+
+def make_limit(output: Path) -> None:
+    """To g(r) at a temperature that the fits have not seen, and to nothing else, from where they end."""
+    run = parts()
+    seen, fitted = run["held_out"]["liquid_2000"], run["experiments"]["liquid_1500"].targets["rdf"]
+    target = replace(seen.targets["rdf"], scale=fitted.scale, bound=fitted.bound)
+    only = {"liquid_2000": replace(seen, targets={"rdf": target})}
+    start = load_potential(output / FITS[1] / "potential.json")
+    held = {name: Free(free.lower, free.upper, WIDTH_OF_THE_LIMIT) for name, free in run["trainable"].items()}
+    _fit(output / LIMIT, start, run | {"experiments": only, "trainable": held})
+
+
+def _fit(folder: Path, start: AbstractPotential, run: dict[str, Any]) -> None:
+    """Leaves the potential and a line of each update in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    began, lines = time.perf_counter(), []
+    for state in fit(start, run["experiments"], run["optimizer"], steps=run["steps"], trainable=run["trainable"]):
+        values = {n: float(getattr(state.potential, n)) for n in run["trainable"]}
+        lines.append({"step": state.step, "loss": state.loss, "seconds": time.perf_counter() - began} | values)
+        print(folder.name, state.step, f"{state.loss:.2f}", f"{lines[-1]['seconds']:.0f} s", flush=True)
+        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        save_potential(folder / "potential.json", state.potential)
 
 
 def potentials(output: Path) -> dict[str, StillingerWeber]:
-    """Those of the two fits."""
-    return {name: cast(StillingerWeber, load_potential(output / name / "potential.json")) for name in FITS}
+    """What is judged: that of 1985, those of the two fits, and that of g(r) alone if it was made."""
+    made = [name for name in (*FITS, LIMIT) if (output / name / "potential.json").exists()]
+    fitted = {name: cast(StillingerWeber, load_potential(output / name / "potential.json")) for name in made}
+    return {"1985": StillingerWeber.silicon()} | fitted
