@@ -4,7 +4,7 @@ A classical melt of 64 atoms at 2500 K is sampled, snapshots far enough apart ar
 electrons' free energy at 2500 K), and averages are reweighted to it.  So that weights have a chance, the potential is
 fitted to labels first, twice.  ``python -m experiments.silicon_melt_pbe STAGE``, some hour and a half on one core:
 
-* ``snapshots``: published melts, labels, a fit, its melt, more labels, the second fit and its melt of 60 ps;
+* ``snapshots``: published melts, labels, a fit, its melt, more labels, the second fit and its melt of 30 ps;
 * ``label``: the convergence table, a force by differences, and the labels of the last melt; all go to
   ``diffsim/data/silicon_melt_pbe``;
 * ``reweight``: weights, effective sample size, g(r) and the figure.

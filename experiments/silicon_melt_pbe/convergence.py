@@ -57,8 +57,8 @@ def compare(cache: PwCache, pair: Sequence[np.ndarray], settings: Sequence[Plane
 
 
 def differentiate(cache: PwCache, positions: np.ndarray) -> dict:
-    """−∂F/∂x of one coordinate, the one with the largest force, by a central difference, and what pw.x says."""
-    tight = replace(SETTING, threshold=1e-9)
+    """−∂F/∂x of one coordinate, the one with the largest force, by a central difference, and what pw.x says; at Γ."""
+    tight = replace(at(COARSE, "Γ", SCREENED), threshold=1e-9)
     atoms = as_atoms(positions)
     forces = np.array(cache.solve(atoms, tight)["forces"])
     atom, axis = map(int, np.unravel_index(np.abs(forces).argmax(), forces.shape))

@@ -16,8 +16,8 @@ from experiments.silicon_pbe.espresso import PwCache
 
 PUBLISHED = {"StillingerWeber": StillingerWeber.silicon, "EDIP": EDIP.silicon}
 OF_EACH = 5  # snapshots, of each published potential
-SECOND = 5  # of the first fit
-REST, PILOT, SAMPLING = 5.0, 10.0, 60.0  # ps
+SECOND = 4  # of the first fit
+REST, PILOT, SAMPLING = 5.0, 4.0, 30.0  # ps
 
 
 class Generations(NamedTuple):

@@ -10,13 +10,16 @@ from matplotlib.figure import Figure
 
 from diffsim import RadialDistribution, error_of_mean, independent_frames
 from diffsim.gradients.reweighting import effective_sample_size
-from diffsim.report.figures.base import AFTER, REFERENCE, STYLE, WIDTH
+from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, STYLE, WIDTH
+from experiments.silicon_liquid.melts import crystal
 from experiments.silicon_liquid.truth import CENTERS
 from experiments.silicon_liquid.truth import WIDTH as SMEARING
 from experiments.silicon_melt_pbe.content import read, update
 from experiments.silicon_melt_pbe.labels import load
 from experiments.silicon_melt_pbe.melts import STRIDE, TEMPERATURE, Trajectory, system_at
 from experiments.silicon_melt_pbe.weights import average, weighed
+
+NEAR = 3.1  # Å: about the first minimum
 
 
 def distributions(positions: np.ndarray) -> np.ndarray:
@@ -28,7 +31,6 @@ def distributions(positions: np.ndarray) -> np.ndarray:
 
 def describe(melt: Trajectory, snapshots: int) -> dict:
     """How long was sampled, how soon the melt forgets its energy, and its g(r)."""
-    g = distributions(melt.positions)
     alone = float(independent_frames(melt.energies))
     spacing = STRIDE / 1000  # ps
     memory = 0.5 * len(melt.energies) / alone * spacing
@@ -40,9 +42,31 @@ def describe(melt: Trajectory, snapshots: int) -> dict:
         "correlation_time_of_the_energy_ps": round(memory, 3),
         "spacing_of_the_snapshots_ps": round(len(melt.energies) / snapshots * spacing, 3),
         "energy_spread_eV": round(float(melt.energies.std()), 3),
-        "rdf": {"value": [np.round(g.mean(axis=0), 5).tolist()], "unit": ""},
-        "rdf_error": {"value": [np.round(error_of_mean(g), 5).tolist()], "unit": ""},
+        **averaged(melt.positions),
     }
+
+
+def averaged(positions: np.ndarray) -> dict:
+    """g(r) of all frames and neighbours within 3.1 Å, with errors by blocking."""
+    g = distributions(positions)
+    near = neighbours(g)
+    return {
+        "neighbours": [round(float(x), 3) for x in (near.mean(), error_of_mean(near))],
+        "rdf": rounded(g.mean(axis=0)),
+        "rdf_error": rounded(error_of_mean(g)),
+    }
+
+
+def neighbours(g: np.ndarray) -> np.ndarray:
+    """N/V ∫ g(r) 4πr² dr up to 3.1 Å, of each frame."""
+    system, inside = crystal(2), CENTERS < NEAR
+    density = len(system.numbers) / float(system.cell[0, 0]) ** 3
+    return density * np.sum((g * 4 * np.pi * CENTERS**2)[:, inside], axis=1) * (CENTERS[1] - CENTERS[0])
+
+
+def rounded(g: np.ndarray) -> dict:
+    """As reference.json has it."""
+    return {"value": [np.round(g, 5).tolist()], "unit": ""}
 
 
 def reweighted(folder: Path) -> dict:
@@ -53,7 +77,6 @@ def reweighted(folder: Path) -> dict:
     found, g = weighed(target, sampled), distributions(np.stack([one.positions for one in snapshots]))
     alike = np.full(len(g), 1 / len(g))
     (plain, plain_error), (weighted, weighted_error) = average(g, alike), average(g, found.weights)
-    rounded = lambda g: {"value": [np.round(g, 5).tolist()], "unit": ""}  # noqa: E731
     return {
         "snapshots": len(g),
         "weights": np.round(found.weights, 6).tolist(),
@@ -63,6 +86,8 @@ def reweighted(folder: Path) -> dict:
         "expected_of_a_gaussian": round(found.expected, 4),
         "snapshots_for_ten": float(f"{10 * np.exp(found.spread**2):.2g}"),
         "largest_weight": round(float(found.weights.max()), 3),
+        "neighbours_of_the_snapshots": [round(float(x), 3) for x in average(neighbours(g), alike)],
+        "neighbours": [round(float(x), 3) for x in average(neighbours(g), found.weights)],
         "rdf_of_the_snapshots": rounded(plain),
         "rdf_of_the_snapshots_error": rounded(plain_error),
         "rdf": rounded(weighted),
@@ -77,18 +102,21 @@ def reweight(folder: Path, output: Path) -> None:
     print({key: value for key, value in weighted.items() if "rdf" not in key})
     output.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(STYLE):
-        draw(read(folder)["melt"], weighted).savefig(output / "rdf.png")
+        content = read(folder)
+        draw(content["melt"], content["published"], weighted).savefig(output / "rdf.png")
 
 
-def draw(melt: dict, weighted: dict) -> Figure:
-    """The trajectory's g(r) as a line, the weighted one with its errors."""
-    figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
+def draw(melt: dict, published: dict, weighted: dict) -> Figure:
+    """g(r) of the classical melts as lines, the weighted one with its errors."""
+    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
     axes = figure.subplots()
-    axes.plot(CENTERS, melt["rdf"]["value"][0], color=REFERENCE, label="classical melt")
+    for name, style in zip(published, ("--", ":"), strict=True):
+        axes.plot(CENTERS, published[name]["rdf"]["value"][0], color=BEFORE, linestyle=style, label=name)
+    axes.plot(CENTERS, melt["rdf"]["value"][0], color=REFERENCE, label="fitted to PBE's energies and forces")
     g, error = (weighted[key]["value"][0] for key in ("rdf", "rdf_error"))
     label = f"reweighted to PBE, {weighted['effective_sample_size']:.1f} of {weighted['snapshots']} left"
     axes.errorbar(CENTERS, g, error, color=AFTER, linewidth=0.9, elinewidth=0.6, label=label)
     axes.set_xlabel("r (Å)")
     axes.set_ylabel("g(r)")
-    axes.legend()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=1)
     return figure

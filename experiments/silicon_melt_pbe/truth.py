@@ -4,15 +4,14 @@ import importlib.metadata
 from datetime import UTC, datetime
 from pathlib import Path
 
-from diffsim import StillingerWeber
 from experiments.silicon_liquid.melts import DENSITY, crystal
 from experiments.silicon_melt_pbe.content import update
 from experiments.silicon_melt_pbe.convergence import PLAIN, POINTS, SCREENED, cutoffs, differentiate, k_points
 from experiments.silicon_melt_pbe.fits import ENERGY_SCALE, FORCE_SCALE, FORCE_WEIGHT, errors
-from experiments.silicon_melt_pbe.generations import OF_EACH, Generations, label_fitted
+from experiments.silicon_melt_pbe.generations import OF_EACH, PUBLISHED, Generations, label_fitted
 from experiments.silicon_melt_pbe.labels import SETTING, save
 from experiments.silicon_melt_pbe.melts import TEMPERATURE, published, spaced
-from experiments.silicon_melt_pbe.reweight import describe
+from experiments.silicon_melt_pbe.reweight import averaged, describe
 from experiments.silicon_pbe.espresso import PwCache
 
 SNAPSHOTS = 20
@@ -24,7 +23,8 @@ def make_truth(cache: PwCache, folder: Path, generations: Generations) -> None:
     for one in last:
         one.info["weighted"] = True
     save(folder / "snapshots.xyz.gz", [*generations.snapshots, *last])
-    frames, melt = published(StillingerWeber.silicon(), cache.work, "StillingerWeber"), generations.melt
+    melts, melt = {name: published(make(), cache.work, name) for name, make in PUBLISHED.items()}, generations.melt
+    frames = melts["StillingerWeber"]
     first = [frames[k] for k in spaced(len(frames), OF_EACH)[:2]]
     its = [melt.positions[k] for k in spaced(len(melt.energies), SNAPSHOTS)[:2]]
     update(
@@ -35,6 +35,7 @@ def make_truth(cache: PwCache, folder: Path, generations: Generations) -> None:
         fits=[*generations.history, {"potential": "fit_2", "unseen": len(last)} | errors(generations.potential, last)],
         scales={"energies_eV_per_atom": ENERGY_SCALE, "forces_eV_per_A": FORCE_SCALE, "weight_of_forces": FORCE_WEIGHT},
         melt=describe(melt, SNAPSHOTS),
+        published={name: averaged(frames) for name, frames in melts.items()},
         convergence=[
             *({"melt": "StillingerWeber"} | row for row in cutoffs(cache, first)),
             *({"melt": "StillingerWeber"} | row for row in k_points(cache, first, tuple(POINTS), PLAIN)),
