@@ -57,7 +57,10 @@ def label_fitted(cache: PwCache, melt: Trajectory, count: int, generation: int) 
 def advance(cache: PwCache, folder: Path) -> Generations:
     """All of it; the last potential is saved in the folder."""
     snapshots = label_published(cache)
-    history = [{"potential": name} | errors(make(), snapshots) for name, make in PUBLISHED.items()]
+    history = []
+    for name, make in PUBLISHED.items():
+        its = [one for one in snapshots if one.info["sampled_with"] == name]
+        history.append({"potential": name, "unseen": len(its)} | errors(make(), its))
 
     def refine(potential: Overlay, generation: int, positions: np.ndarray, ps: float) -> tuple[Overlay, Trajectory]:
         name = f"fit_{generation}"

@@ -20,6 +20,7 @@ from experiments.silicon_melt_pbe.melts import STRIDE, TEMPERATURE, Trajectory, 
 from experiments.silicon_melt_pbe.weights import average, weighed
 
 NEAR = 3.1  # Å: about the first minimum
+FAR = 5.0  # ps, over which displacements tell how fast atoms diffuse
 
 
 def distributions(positions: np.ndarray) -> np.ndarray:
@@ -34,6 +35,8 @@ def describe(melt: Trajectory, snapshots: int) -> dict:
     alone = float(independent_frames(melt.energies))
     spacing = STRIDE / 1000  # ps
     memory = 0.5 * len(melt.energies) / alone * spacing
+    lag = round(FAR / spacing)
+    moved = melt.positions[lag:] - melt.positions[:-lag]
     return {
         "temperature_K": TEMPERATURE,
         "sampled_ps": len(melt.energies) * spacing,
@@ -42,6 +45,7 @@ def describe(melt: Trajectory, snapshots: int) -> dict:
         "correlation_time_of_the_energy_ps": round(memory, 3),
         "spacing_of_the_snapshots_ps": round(len(melt.energies) / snapshots * spacing, 3),
         "energy_spread_eV": round(float(melt.energies.std()), 3),
+        "diffusion_A2_per_ps": round(float(np.mean(np.sum(moved**2, axis=-1)) / (6 * FAR)), 3),
         **averaged(melt.positions),
     }
 
