@@ -82,7 +82,7 @@ def test_forces_are_derivatives_of_the_free_energy(reference):
 
 
 def test_the_cutoff_is_converged_and_one_point_is_not(reference):
-    """As the documentation says: Γ is off by more than three kT, Baldereschi's point by between one and two, at worst."""
+    """As the documentation says: Γ is off by more than three kT, Baldereschi's point by one to two, at worst."""
     kT = 1e3 * units.kB * TEMPERATURE  # meV
     at = {(r["melt"], r["varied"], r["ecutwfc_Ry"], r["points"]): r["difference_meV"] for r in reference["convergence"]}
     old, new = "StillingerWeber", "fit_2"
