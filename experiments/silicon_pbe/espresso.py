@@ -12,16 +12,22 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.calculators.espresso import Espresso, EspressoProfile
+from ase.units import Ry, kB
 
 NORM_CONSERVING = "Si.pbe-rrkj.UPF"
 ULTRASOFT = "Si.pbe-nl-rrkjus_psl.1.0.0.UPF"
+
+KPoint = tuple[float, float, float, float]  # fractions of the reciprocal vectors, and a weight
 
 
 @dataclass(frozen=True)
 class PlaneWaves:
     """Numerical setting of a calculation: cutoffs and smearing in Ry, a Γ-centred k-mesh.
 
+    In place of the ``kmesh`` may stand the points themselves, with weights, or None: Γ alone, with real orbitals.
     ``smearing`` is the width of Marzari–Vanderbilt cold smearing, 0 for an insulator's fixed occupations.
+    ``temperature`` (K) is that of electrons in equilibrium, with Fermi–Dirac occupations: the energy is then their free
+    energy F = E − TS, whose derivatives the forces are (Mermin, doi:10.1103/PhysRev.137.A1441).
     ``magnetization`` (Bohr magnetons) makes the calculation spin-polarised with that fixed total moment.
     ``threshold`` (Ry per cell) is the error of the energy at which self-consistency is reached.  ``mixing`` is pw.x's
     way there: "local-TF" keeps charge from sloshing through the vacuum of a slab.  Without ``symmetry`` only time
@@ -31,12 +37,13 @@ class PlaneWaves:
     pseudo: str
     ecutwfc: float
     ecutrho: float
-    kmesh: tuple[int, int, int]
+    kmesh: tuple[int, int, int] | tuple[KPoint, ...] | None
     smearing: float = 0.0
     magnetization: int | None = None
     threshold: float = 1e-10
     mixing: str = "plain"
     symmetry: bool = True
+    temperature: float = 0.0
 
     def build_input(self) -> dict:
         """Return the nested namelists of pw.x."""
@@ -45,6 +52,8 @@ class PlaneWaves:
             system["nosym"] = True
         if self.smearing:
             system |= {"occupations": "smearing", "smearing": "mv", "degauss": self.smearing}
+        if self.temperature:
+            system |= {"occupations": "smearing", "smearing": "fd", "degauss": kB * self.temperature / Ry}
         if self.magnetization is not None:
             system |= {"nspin": 2, "tot_magnetization": self.magnetization}
         control = {"tprnfor": True, "tstress": self.magnetization is None, "disk_io": "none"}
@@ -118,7 +127,7 @@ class PwCache:
             directory=str(scratch),
             pseudopotentials={"Si": setting.pseudo},
             # ASE's default offset of zero is the Γ-centred mesh; a shifted one breaks the symmetry of a strained cell.
-            kpts=setting.kmesh,
+            kpts=setting.kmesh if np.ndim(setting.kmesh or 0) < 2 else np.array(setting.kmesh),
             input_data=setting.build_input(),
         )
         start, cpu_start = time.perf_counter(), _cpu_seconds()
