@@ -212,6 +212,20 @@ def test_the_nearest_images_of_slabs_wires_and_clusters(pbc):
     assert_equal(update(neighbors, system)[0], neighbors)
 
 
+def test_a_grid_leaves_padding_out_and_treats_many_atoms_in_parts_alike(monkeypatch):
+    crystal = random_crystal((4, 4, 4), 3)
+    padded = crystal.replace(numbers=crystal.numbers.at[-60:].set(0))
+    neighbors = Neighbors.allocate(padded, RADIUS)
+    assert isinstance(neighbors.search, Grid)
+    found = {}
+    for together in (2048, 100):
+        monkeypatch.setattr("diffsim.neighbors.cells._TOGETHER", together)
+        found[together], flag = jax.jit(lambda n, s: n.update(s))(neighbors, padded)  # compiled anew
+        assert not flag
+        assert table_edges(found[together]) == table_edges(neighbors)
+    assert_equal(found[100], found[2048])
+
+
 def test_a_grid_says_when_a_cell_of_it_is_full_or_too_thin():
     system = random_crystal((3, 3, 4), 0)
     neighbors = Neighbors.allocate(system, 4.2, capacity=120)
