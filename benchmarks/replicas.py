@@ -1,4 +1,4 @@
-"""Many small crystals: 256 replicas of 64 silicon atoms in one call, against as many runs of LAMMPS one after the other.
+"""Many small crystals: 256 replicas of 64 silicon atoms in one call against as many runs of LAMMPS.
 
 Seconds on the clock, one thread each, everything included: the interpreter and imports on both sides, compilation on
 ours. LAMMPS is timed in some of its runs, which are all alike.
