@@ -261,6 +261,14 @@ def gradient_methods(name: str) -> None:
     assert (HERE / "assets" / f"{name}.png").exists()
 
 
+def silicon_melt_pbe(name: str) -> None:
+    """From the labels that `python -m experiments.silicon_melt_pbe` has made, and kept as a data set."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "experiments.silicon_melt_pbe", "reweight", "--output", folder]
+        subprocess.run(command, check=True, cwd=HERE.parent)
+        shutil.copy(Path(folder) / "rdf.png", HERE / "assets" / f"{name}.png")
+
+
 DRAWN: dict[str, Callable[[str], None]] = {
     "silicon": silicon,
     "landscape": landscape,
@@ -270,6 +278,7 @@ DRAWN: dict[str, Callable[[str], None]] = {
     "spectrum": spectrum,
     "study": study,
     "gradient_methods": gradient_methods,
+    "silicon_melt_pbe": silicon_melt_pbe,
 }
 
 if __name__ == "__main__":
