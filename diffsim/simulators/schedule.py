@@ -72,7 +72,7 @@ def over_replicas(function: Callable[[State], Any], state: State) -> Any:
         return jax.vmap(function)(state)
     count, fitting = len(state.step), max(1, _TOGETHER // state.system.positions.shape[-2])
     together = max(n for n in range(1, count + 1) if count % n == 0 and n <= fitting)
-    return jax.lax.map(function, state, batch_size=together)
+    return jax.lax.map(function, state, batch_size=together if together > 1 else None)  # one is not a batch of one
 
 
 def members(state: State) -> list[State]:
