@@ -33,11 +33,16 @@ def frames_of(melt: Melt, potential: EDIP | StillingerWeber, work: Path, replica
     return np.stack(found)
 
 
-def distribution(frames: np.ndarray, repeats: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """g(r) of all replicas, the standard error from their spread, and independent frames of each replica."""
+def of_frames(positions: np.ndarray, repeats: int) -> np.ndarray:
+    """g(r) of every frame `[frames bins]` from positions `[frames atoms 3]` in Å."""
     system, seen = crystal(repeats), RadialDistribution(CENTERS, WIDTH)
     of_frame = jax.jit(lambda x: seen(system.replace(positions=x))[0])
-    g = np.array([[of_frame(x) for x in replica] for replica in jnp.asarray(frames)])  # [replicas frames bins]
+    return np.array([of_frame(x) for x in jnp.asarray(positions)])
+
+
+def distribution(frames: np.ndarray, repeats: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """g(r) of all replicas, the standard error from their spread, and independent frames of each replica."""
+    g = of_frames(frames.reshape(-1, *frames.shape[2:]), repeats).reshape(*frames.shape[:2], -1)
     error = g.mean(axis=1).std(axis=0, ddof=1) / np.sqrt(len(g))
     near = np.argmin(abs(CENTERS - 2.45))
     return g.mean(axis=(0, 1)), error, float(np.mean([independent_frames(one[:, near]) for one in g]))

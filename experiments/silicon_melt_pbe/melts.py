@@ -12,6 +12,7 @@ from diffsim.mechanics import total_energy
 from experiments.silicon_liquid.melts import Melt, crystal, sample
 
 TEMPERATURE = 2500.0  # K, of atoms and of electrons
+REPEATS = 2  # of the eight-atom cube
 STRIDE = 50  # steps of 1 fs between two frames
 _FRICTION = 2.0  # per ps
 
@@ -27,7 +28,7 @@ def published(potential, work: Path, name: str) -> np.ndarray:
     """Positions `[frames atoms 3]` of 10 ps, melted at 5000 K and quenched in LAMMPS."""
     path = work / f"{name}.npy"
     if not path.exists():
-        np.save(path, sample(Melt(TEMPERATURE, 2, sampling=10.0), 11, potential))
+        np.save(path, sample(Melt(TEMPERATURE, REPEATS, sampling=10.0), 11, potential))
     return np.load(path)
 
 
@@ -49,7 +50,7 @@ def run(
 
 def system_at(positions: np.ndarray) -> System:
     """The cell of the liquid with its atoms there."""
-    return crystal(2).replace(positions=jnp.asarray(positions))
+    return crystal(REPEATS).replace(positions=jnp.asarray(positions))
 
 
 def spaced(frames: int, count: int) -> list[int]:

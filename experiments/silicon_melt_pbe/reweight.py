@@ -2,32 +2,24 @@
 
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffsim import RadialDistribution, error_of_mean, independent_frames
+from diffsim import error_of_mean, independent_frames
 from diffsim.gradients.reweighting import effective_sample_size
 from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, STYLE, WIDTH
 from experiments.silicon_liquid.melts import crystal
-from experiments.silicon_liquid.truth import CENTERS
-from experiments.silicon_liquid.truth import WIDTH as SMEARING
-from experiments.silicon_melt_pbe.content import read, update
+from experiments.silicon_liquid.truth import CENTERS, of_frames
 from experiments.silicon_melt_pbe.labels import load
-from experiments.silicon_melt_pbe.melts import STRIDE, TEMPERATURE, Trajectory, system_at
+from experiments.silicon_melt_pbe.melts import REPEATS, STRIDE, TEMPERATURE, Trajectory
 from experiments.silicon_melt_pbe.weights import average, weighed
+from experiments.silicon_pbe.report import Reference
 
+DESCRIPTION = "Liquid silicon at 2500 K: PBE labels of snapshots of classical melts, 64 atoms"
 NEAR = 3.1  # Å: about the first minimum
 FAR = 5.0  # ps, over which displacements tell how fast atoms diffuse
-
-
-def distributions(positions: np.ndarray) -> np.ndarray:
-    """g(r) of every frame `[frames bins]`."""
-    seen = RadialDistribution(CENTERS, SMEARING)
-    of_frame = jax.jit(lambda x: seen(system_at(x))[0])
-    return np.array([of_frame(x) for x in jnp.asarray(positions)])
 
 
 def describe(melt: Trajectory, snapshots: int) -> dict:
@@ -52,7 +44,7 @@ def describe(melt: Trajectory, snapshots: int) -> dict:
 
 def averaged(positions: np.ndarray) -> dict:
     """g(r) of all frames and neighbours within 3.1 Å, with errors by blocking."""
-    g = distributions(positions)
+    g = of_frames(positions, REPEATS)
     near = neighbours(g)
     return {
         "neighbours": [round(float(x), 3) for x in (near.mean(), error_of_mean(near))],
@@ -63,7 +55,7 @@ def averaged(positions: np.ndarray) -> dict:
 
 def neighbours(g: np.ndarray) -> np.ndarray:
     """N/V ∫ g(r) 4πr² dr up to 3.1 Å, of each frame."""
-    system, inside = crystal(2), CENTERS < NEAR
+    system, inside = crystal(REPEATS), CENTERS < NEAR
     density = len(system.numbers) / float(system.cell[0, 0]) ** 3
     return density * np.sum((g * 4 * np.pi * CENTERS**2)[:, inside], axis=1) * (CENTERS[1] - CENTERS[0])
 
@@ -78,7 +70,7 @@ def reweighted(folder: Path) -> dict:
     snapshots = [one for one in load(folder / "snapshots.xyz.gz") if one.info.get("weighted")]
     target = np.array([one.get_potential_energy() for one in snapshots])
     sampled = np.array([one.info["sampled_energy"] for one in snapshots])
-    found, g = weighed(target, sampled), distributions(np.stack([one.positions for one in snapshots]))
+    found, g = weighed(target, sampled), of_frames(np.stack([one.positions for one in snapshots]), REPEATS)
     alike = np.full(len(g), 1 / len(g))
     (plain, plain_error), (weighted, weighted_error) = average(g, alike), average(g, found.weights)
     return {
@@ -101,13 +93,12 @@ def reweighted(folder: Path) -> dict:
 
 def reweight(folder: Path, output: Path) -> None:
     """Adds the weighted averages to reference.json and draws them."""
-    weighted = reweighted(folder)
-    update(folder, reweighted=weighted)
+    weighted, reference = reweighted(folder), Reference(folder, DESCRIPTION)
+    reference.update(reweighted=weighted)
     print({key: value for key, value in weighted.items() if "rdf" not in key})
     output.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(STYLE):
-        content = read(folder)
-        draw(content["melt"], content["published"], weighted).savefig(output / "rdf.png")
+        draw(reference["melt"], reference["published"], weighted).savefig(output / "rdf.png")
 
 
 def draw(melt: dict, published: dict, weighted: dict) -> Figure:

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from experiments.silicon_liquid.melts import DENSITY, crystal
-from experiments.silicon_melt_pbe.content import update
 from experiments.silicon_melt_pbe.convergence import PLAIN, POINTS, SCREENED, cutoffs, differentiate, k_points
 from experiments.silicon_melt_pbe.fits import ENERGY_SCALE, FORCE_SCALE, FORCE_WEIGHT, errors
 from experiments.silicon_melt_pbe.generations import OF_EACH, PUBLISHED, Generations, label_fitted
 from experiments.silicon_melt_pbe.labels import SETTING, save
-from experiments.silicon_melt_pbe.melts import TEMPERATURE, published, spaced
-from experiments.silicon_melt_pbe.reweight import averaged, describe
+from experiments.silicon_melt_pbe.melts import REPEATS, TEMPERATURE, published, spaced
+from experiments.silicon_melt_pbe.reweight import DESCRIPTION, averaged, describe
 from experiments.silicon_pbe.espresso import PwCache
+from experiments.silicon_pbe.report import Reference
 
 SNAPSHOTS = 20
 
@@ -27,11 +27,9 @@ def make_truth(cache: PwCache, folder: Path, generations: Generations) -> None:
     frames = melts["StillingerWeber"]
     first = [frames[k] for k in spaced(len(frames), OF_EACH)[:2]]
     its = [melt.positions[k] for k in spaced(len(melt.energies), SNAPSHOTS)[:2]]
-    update(
-        folder,
-        description="Liquid silicon at 2500 K: PBE labels of snapshots of classical melts, 64 atoms",
+    Reference(folder, DESCRIPTION).update(
         density={"value": DENSITY, "unit": "g/cm³"},
-        cell={"value": float(crystal(2).cell[0, 0]), "unit": "Å"},
+        cell={"value": float(crystal(REPEATS).cell[0, 0]), "unit": "Å"},
         fits=[*generations.history, {"potential": "fit_2", "unseen": len(last)} | errors(generations.potential, last)],
         scales={"energies_eV_per_atom": ENERGY_SCALE, "forces_eV_per_A": FORCE_SCALE, "weight_of_forces": FORCE_WEIGHT},
         melt=describe(melt, SNAPSHOTS),

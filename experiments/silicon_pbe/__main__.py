@@ -27,7 +27,7 @@ from experiments.silicon_pbe.phonons import (
     save_force_constants,
 )
 from experiments.silicon_pbe.rattled import run_rattled
-from experiments.silicon_pbe.report import Reference, describe_provenance
+from experiments.silicon_pbe.report import DESCRIPTION, ORDER, Reference, describe_provenance
 from experiments.silicon_pbe.surfaces import run_surfaces
 
 OUTPUT = Path("diffsim/data/silicon_pbe")
@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where reference.json goes")
     arguments = parser.parse_args()
     cache = PwCache(arguments.work.resolve(), arguments.pseudo_dir.resolve())
-    reference = Reference(arguments.output)
+    reference = Reference(arguments.output, DESCRIPTION, ORDER)
     for name in STAGES if arguments.stage == "all" else (arguments.stage,):
         STAGES[name](cache, reference)
     version = cache.find_version()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.silicon_pbe.espresso import CONVERGED, ULTRASOFT, PwCache
 
+DESCRIPTION = "Silicon in the PBE approximation, computed for this package"
 # Order of the keys in the file, so that the numbers come before the long lists.
 ORDER = (
     "description",
@@ -60,10 +61,11 @@ def format_json(content: dict) -> str:
 
 
 class Reference:
-    """The reference.json of a directory, rewritten whenever a stage adds to it."""
+    """The reference.json of a directory, rewritten whenever a stage adds to it; keys of ``order`` come first."""
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, description: str, order: tuple[str, ...] = ()):
         self.path = directory / "reference.json"
+        self.description, self.order = description, order
         directory.mkdir(parents=True, exist_ok=True)
         self.content = self._read()
 
@@ -75,9 +77,9 @@ class Reference:
     def update(self, **sections) -> None:
         """Set top-level sections and write the file, with what others wrote to it meanwhile."""
         self.content = self._read() | sections
-        ordered = {key: self.content[key] for key in (*ORDER, *self.content) if key in self.content}
+        ordered = {key: self.content[key] for key in (*self.order, *self.content) if key in self.content}
         self.path.write_text(format_json(ordered) + "\n", encoding="utf-8")
 
     def _read(self) -> dict:
         content = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-        return content | {"description": "Silicon in the PBE approximation, computed for this package"}
+        return content | {"description": self.description}

@@ -8,10 +8,10 @@ import pytest
 
 import diffsim
 from diffsim import System, error_of_mean, units
+from experiments.silicon_liquid.truth import of_frames
 from experiments.silicon_melt_pbe.generations import load as load_overlay
 from experiments.silicon_melt_pbe.labels import load
-from experiments.silicon_melt_pbe.melts import TEMPERATURE
-from experiments.silicon_melt_pbe.reweight import distributions
+from experiments.silicon_melt_pbe.melts import REPEATS, TEMPERATURE
 from experiments.silicon_melt_pbe.weights import average, weighed
 
 DATA = files("diffsim") / "data" / "silicon_melt_pbe"
@@ -94,7 +94,7 @@ def test_the_cutoff_is_converged_and_one_point_is_not(reference):
 
 def test_the_weighted_rdf_is_the_weighted_mean_of_the_snapshots(last, reference):
     said = reference["reweighted"]
-    g = distributions(np.stack([one.positions for one in last]))
+    g = of_frames(np.stack([one.positions for one in last]), REPEATS)
     mean, error = average(g, weighed(*energies(last)).weights)
     np.testing.assert_allclose(mean, said["rdf"]["value"][0], atol=1e-3)
     np.testing.assert_allclose(error, said["rdf_error"]["value"][0], atol=1e-3)
