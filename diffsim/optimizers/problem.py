@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -115,8 +116,7 @@ def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, "
 
     A loss whose gradient is not finite is NaN itself, so that no step is taken on its account, nor a state kept.
     """
-    gradients = {name: experiment.gradient.forgiving() for name, experiment in problem.experiments.items()}
-    problem, found = _differentiated_by(problem, gradients), []
+    problem, found = _differentiated(problem, lambda method: method.forgiving()), []
     for mode, part in _by_mode(problem).items():
         derivative = jax.jacfwd if mode == "forward" else jax.grad
         found.append(derivative(part.loss, has_aux=True)(free))
@@ -135,11 +135,9 @@ def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, "
     return gradient, outcome._replace(loss=loss)
 
 
-def _differentiated_by(problem: Problem, gradients: dict[str, AbstractGradient]) -> Problem:
-    experiments = {
-        name: dataclasses.replace(experiment, gradient=gradients[name])
-        for name, experiment in problem.experiments.items()
-    }
+def _differentiated(problem: Problem, way: Callable[[AbstractGradient], AbstractGradient]) -> Problem:
+    """With another gradient method in place of each experiment's own."""
+    experiments = {n: dataclasses.replace(e, gradient=way(e.gradient)) for n, e in problem.experiments.items()}
     return dataclasses.replace(problem, experiments=experiments)
 
 
@@ -161,8 +159,7 @@ def _by_mode(problem: Problem) -> dict[str, Problem]:
 @functools.partial(jit, at_rest=_at_rest)
 def linear_model(problem: Problem, free: Float[Array, " free"]) -> Linear:
     """Predictions, residuals and their derivatives, in forward mode; NaN residuals where derivatives are not finite."""
-    gradients = {name: experiment.gradient.forwards() for name, experiment in problem.experiments.items()}
-    problem = _differentiated_by(problem, gradients)
+    problem = _differentiated(problem, lambda method: method.forwards())
 
     def both(u: Float[Array, " free"]) -> tuple[tuple[Array, Predictions], tuple[Array, Outcome]]:
         outcome = problem.evaluate(u)
