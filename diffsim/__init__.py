@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from diffsim.choice import decided
     from diffsim.comparison import compare_gradients
     from diffsim.data.labelled import energy_target, force_target, snapshot
-    from diffsim.experiment import Experiment, Target, evaluate
+    from diffsim.experiment import Experiment, evaluate
     from diffsim.fit import FitState, Plateau, fit
     from diffsim.gradients import (
         AbstractGradient,
@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     )
     from diffsim.starts import perturbed
     from diffsim.system import System
+    from diffsim.targets import Target
     from diffsim.trouble import SimulationError
     from diffsim.uncertainty import uncertainty
 
@@ -148,7 +149,8 @@ _CONTENTS = {
         independent_frames is_born_stable lorentzian mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh
         shear_modulus standard_error
     """,
-    "experiment": "Experiment Target evaluate",
+    "targets": "Target",
+    "experiment": "Experiment evaluate",
     "choice": "decided",
     "comparison": "compare_gradients",
     "fit": "FitState Plateau fit",

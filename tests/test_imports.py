@@ -16,6 +16,7 @@ ORDER = [
     *(
         "observables",
         "gradients",
+        "targets",
         "experiment",
         "trees",
         "bounds",

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 
 from diffsim.data.batching import batch
 from diffsim.data.reference import files
-from diffsim.experiment import Target
 from diffsim.observables.configurations import ConfigurationEnergies, ConfigurationForces
 from diffsim.system import System
+from diffsim.targets import Target
 
 
 def snapshot(dataset: str, file: str, index: int = -1) -> System:

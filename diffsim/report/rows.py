@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffsim.experiment import component_names
+from diffsim.targets import component_names
 from diffsim.uncertainty import name_of
 
 MANY = 500  # numbers of one target, such as forces on all atoms of a data set: more are shown by their deviation only

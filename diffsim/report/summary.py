@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from diffsim.experiment import Experiment, Target
+from diffsim.experiment import Experiment
 from diffsim.fields import parameters
 from diffsim.gradients import Auto
 from diffsim.parametrization import Parametrization
 from diffsim.report.results import Results, values_of
+from diffsim.targets import Target
 from diffsim.uncertainty import Interval, Uncertainty, spelled
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import optimistix as optx
 from jaxtyping import Array, Float
 
-from diffsim.experiment import components
 from diffsim.fit import Plateau
 from diffsim.optimizers import LeastSquares, Moved, Problem, with_room
+from diffsim.targets import components
 
 _STEPS = 20
 _STOP = Plateau(rtol=1e-4, patience=2)

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from diffsim.bounds import reached
-from diffsim.experiment import Experiment, Target, components, saturated
+from diffsim.experiment import Experiment
 from diffsim.optimizers import Linear, Problem, linear_model
+from diffsim.targets import Target, components, saturated
 
 _LISTS = 20  # how often neighbour lists are made longer before a structure is given up
 

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim.experiment import Experiment, Target
+from diffsim.experiment import Experiment
 from diffsim.fields import constant
 from diffsim.gradients import Implicit
 from diffsim.observables.phonons import PhononFrequencies
@@ -13,6 +13,7 @@ from diffsim.observables.thermodynamics import phonon_dos, reciprocal_mesh
 from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, AbstractFigure, Columns, Drawing, blank
 from diffsim.report.results import Results, Shown
 from diffsim.system import System
+from diffsim.targets import Target
 
 _POINTS = 200  # of the density of states
 

@@ -5,13 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from diffsim.experiment import Experiment, Target
+from diffsim.experiment import Experiment
 from diffsim.fields import as_array, constant
 from diffsim.gradients import Implicit
 from diffsim.observables.energies import EquationOfState
 from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, AbstractFigure, Columns, Drawing, blank
 from diffsim.report.results import Results, Shown
 from diffsim.system import System
+from diffsim.targets import Target
 
 
 class EnergyVolume(AbstractFigure):
