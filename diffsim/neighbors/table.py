@@ -20,11 +20,9 @@ from jaxtyping import Array, Bool, Float, Int, Integer
 
 from diffsim.fields import concrete
 from diffsim.neighbors.all_pairs import AllPairs
-from diffsim.neighbors.cells import Grid
+from diffsim.neighbors.allocation import Search, allocated
 from diffsim.neighbors.columns import Edges, tabulated
-from diffsim.neighbors.images import Images, cells_away, how_many, kind, numbered, offsets
-from diffsim.neighbors.nearest import Nearest
-from diffsim.neighbors.search import find_edges, images_within
+from diffsim.neighbors.images import cells_away, how_many, kind, numbered, offsets
 from diffsim.system import System, check_finite
 
 
@@ -43,7 +41,7 @@ class Neighbors(eqx.Module):
     radius: Float[Array, ""]  # Å, list radius
     positions: Float[Array, "atoms 3"]  # Å, where the list was made
     cell: Float[Array, "3 3"]  # Å, where the list was made
-    search: AllPairs | Nearest | Grid = eqx.field(static=True)  # how `update` makes it again
+    search: Search = eqx.field(static=True)  # how `update` makes it again
 
     @staticmethod
     def allocate(
@@ -69,11 +67,7 @@ class Neighbors(eqx.Module):
         check_finite("positions", positions)
         check_finite("cell", cell)
         radius = float(size)
-        real = np.flatnonzero(numbers > 0)  # padding has no neighbours
-        i, j, shifts = find_edges(positions[real], cell, system.pbc, radius)
-        search = _search_for(positions, cell, system.pbc, radius, spare)
-        wraps = _wraps(positions, cell, system.pbc)
-        edges = _in_columns(real[i], real[j], shifts, wraps, search.images)
+        edges, search = allocated(positions, cell, numbers, system.pbc, radius, spare)
         neighbors = Neighbors(
             **tabulated(edges, search.images),
             radius=jnp.asarray(radius, system.positions.dtype),
@@ -100,7 +94,7 @@ class Neighbors(eqx.Module):
         columns = {name: jnp.pad(getattr(edges, name), more) for name in ("index", "image", "mask", "back")}
         return dataclasses.replace(self, **tabulated(edges._replace(**columns), self.search.images))
 
-    def searched(self, search: AllPairs | Nearest | Grid) -> Neighbors:
+    def searched(self, search: Search) -> Neighbors:
         """The same edges, to be made again in another way, which must know of all their images."""
         number = numbered(self.cells_away, search.images)
         image = jnp.where(self.mask, number, how_many(search.images)).astype(kind(search.images))
@@ -189,36 +183,3 @@ def alike(lists: Sequence[Neighbors]) -> list[Neighbors]:
     searches = {neighbors.search for neighbors in lists}
     search = searches.pop() if len(searches) == 1 else AllPairs((max(first), max(second), max(third)))
     return [neighbors.widened(width).searched(search) for neighbors in lists]
-
-
-def _search_for(
-    positions: np.ndarray, cell: np.ndarray, pbc: tuple[bool, bool, bool], radius: float, spare: float
-) -> AllPairs | Nearest | Grid:
-    axes, wide = list(pbc), 1.02 * spare ** (1 / 3) * radius  # the cell may shrink a little
-    counts = np.zeros(3, int)
-    counts[axes] = images_within(np.linalg.pinv(cell[axes]), spare * radius)
-    images = (int(counts[0]), int(counts[1]), int(counts[2]))
-    grid = Grid.of(positions, cell, pbc, wide, images, spare)
-    return grid or Nearest.of(cell, pbc, wide, images) or AllPairs(images)
-
-
-def _wraps(positions: np.ndarray, cell: np.ndarray, pbc: tuple[bool, bool, bool]) -> np.ndarray:
-    wraps, axes = np.zeros(positions.shape, np.int32), list(pbc)
-    wraps[:, axes] = np.floor(positions @ np.linalg.pinv(cell[axes]))
-    return wraps
-
-
-def _in_columns(i: np.ndarray, j: np.ndarray, shifts: np.ndarray, wraps: np.ndarray, images: Images) -> Edges:
-    """Edges in the order of i, j, S_z, S_y, S_x."""
-    if how_many(images) > np.iinfo(np.int32).max:
-        raise ValueError(f"the cell is so skewed that neighbours are up to {max(images)} cells apart: reduce it first")
-    order = np.lexsort((*shifts.T, j, i))
-    i, j, shifts = i[order], j[order], shifts[order]
-    row = np.arange(len(i)) - np.searchsorted(i, i)  # rank of the edge among those of its atom
-    shape = max(int(row.max(initial=0)) + 1, 1), len(wraps)
-    index, image, mask, back = (np.zeros(shape, t) for t in (np.int32, np.int32, bool, np.int32))
-    backwards = np.lexsort((*(-shifts).T, i, j))  # the m-th edge by its reverse's key is the reverse of the m-th
-    back[row[backwards], i[backwards]] = row
-    index[row, i], mask[row, i] = j, True
-    image[row, i] = numbered((shifts + wraps[j] - wraps[i]).T, images)
-    return Edges(*map(jnp.asarray, (index, image, mask, back, wraps)))
