@@ -16,7 +16,8 @@ from diffsim.mechanics import neighbors_of
 from diffsim.observables.base import AbstractObservable
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import AbstractSimulator, Schedule, State, over_replicas
-from diffsim.simulators.base import evaluate_now, temperature
+from diffsim.simulators.base import evaluate_now
+from diffsim.simulators.momenta import temperature
 from diffsim.simulators.schedule import roomier
 from diffsim.simulators.vibrations import warn_of_long_step
 from diffsim.system import System, stack

@@ -20,7 +20,7 @@ from diffsim.gradients import Auto
 from diffsim.optimizers import AbstractMethod, Moved, Problem, method_for, with_room
 from diffsim.parametrization import Parametrization, Trainable
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.trees import Packed
 
 

@@ -19,7 +19,7 @@ from diffsim.neighbors import alike
 from diffsim.optimizers import AbstractMethod, Moved, Problem, Scipy, method_for
 from diffsim.parametrization import Trainable
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.starts import perturbed
 
 _TRIES = 5  # times that neighbour lists are made longer for one update

@@ -10,8 +10,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.neighbors import find_edges
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State, temperature
+from diffsim.simulators.base import AbstractSimulator
+from diffsim.simulators.momenta import temperature
 from diffsim.simulators.schedule import advance, members, trajectory
+from diffsim.simulators.state import State
 from diffsim.system import System
 from diffsim.units import fs
 

@@ -13,7 +13,7 @@ from helpers import rattled
 import diffsim
 from diffsim import Neighbors, Schedule, SimulationError, StillingerWeber, System, VelocityVerlet, simulate, units
 from diffsim.simulators import advance
-from diffsim.simulators.base import kinetic_energy, temperature
+from diffsim.simulators.momenta import kinetic_energy, temperature
 
 SW = StillingerWeber.silicon()
 CRYSTAL = rattled(bulk("Si", a=5.431, cubic=True), 0.02)

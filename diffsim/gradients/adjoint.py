@@ -10,7 +10,8 @@ from diffsim.gradients.base import AbstractGradient, Record, Sample, each_replic
 from diffsim.gradients.forward import Forward
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import Ode, Schedule, State
-from diffsim.simulators.base import evaluated, ticked
+from diffsim.simulators.base import evaluated
+from diffsim.simulators.state import ticked
 
 
 class Adjoint(AbstractGradient):

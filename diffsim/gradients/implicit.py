@@ -11,7 +11,7 @@ from diffsim.fields import as_array, constant
 from diffsim.gradients.base import AbstractGradient, Record, Sample
 from diffsim.potentials.base import AbstractPotential
 from diffsim.relax import relax
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 
 
 class Implicit(AbstractGradient):

@@ -13,8 +13,9 @@ from diffsim.mechanics import work
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import State
-from diffsim.simulators.base import evaluated, kick, ticked
+from diffsim.simulators.base import evaluated
 from diffsim.simulators.lists import refreshed
+from diffsim.simulators.state import kick, ticked
 
 
 @eqx.filter_custom_vjp

@@ -10,7 +10,8 @@ from jaxtyping import Array, Bool, Float
 from diffsim.gradients.base import Record
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import AbstractReversible, Schedule, State
-from diffsim.simulators.base import evaluated, ticked
+from diffsim.simulators.base import evaluated
+from diffsim.simulators.state import ticked
 
 
 class Point(NamedTuple):

@@ -12,7 +12,8 @@ from diffsim.gradients.path import path
 from diffsim.gradients.rebuilt import Point, Way, reconstruction_error
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import AbstractReversible, Schedule, State
-from diffsim.simulators.base import evaluated, ticked
+from diffsim.simulators.base import evaluated
+from diffsim.simulators.state import ticked
 
 
 class Reversible(AbstractGradient):

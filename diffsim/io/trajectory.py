@@ -12,7 +12,7 @@ from diffsim import units
 from diffsim.mechanics import total_energy
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import State
-from diffsim.simulators.base import kinetic_energy, temperature
+from diffsim.simulators.momenta import kinetic_energy, temperature
 from diffsim.system import System
 
 

@@ -13,7 +13,7 @@ from diffsim.observables.bins import edges_of, smeared, span_of
 from diffsim.observables.species import check_tuples, selections
 from diffsim.potentials.base import AbstractPotential
 from diffsim.potentials.smoothing import mollifier
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 
 _STRAIGHT = 1e-14  # of sin²θ: below, the angle is 0 or 180° and has no direction to change in
 

@@ -9,7 +9,8 @@ from diffsim.mechanics import energy, require_periodic, stress
 from diffsim.observables.base import AbstractStatic, require_motion
 from diffsim.observables.lattice import voigt
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State, kinetic_tensor, temperature
+from diffsim.simulators.momenta import kinetic_tensor, temperature
+from diffsim.simulators.state import State
 
 _KINETIC = "the kinetic part needs"
 _GRAM_PER_CM3 = 1.66053906660  # of one amu/Å³

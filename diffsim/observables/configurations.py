@@ -9,7 +9,7 @@ from diffsim.mechanics import total_energy, total_forces
 from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 

@@ -11,7 +11,7 @@ from diffsim.observables.base import AbstractStatic
 from diffsim.observables.pieces import Piece
 from diffsim.observables.stationary import Displaced, stationary_energy
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 

@@ -12,7 +12,7 @@ from diffsim.observables.correlation import autocorrelation, check_lags, spacing
 from diffsim.observables.species import check_tuples, selections
 from diffsim.observables.velocities import Velocities, VelocityAutocorrelation, velocities_of
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 
 
 class Places(NamedTuple):

@@ -15,7 +15,7 @@ from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
 from diffsim.potentials.base import AbstractPotential
 from diffsim.relax import relax
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 

@@ -18,7 +18,7 @@ from diffsim.observables.pieces import Piece, area, axes
 from diffsim.observables.stationary import AbstractLandscape, stationary_energy
 from diffsim.potentials.base import AbstractPotential
 from diffsim.relax import minimize
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 _STRIDE = 0.1  # of the path: how finely it is looked through for a maximum

@@ -11,7 +11,9 @@ from diffsim.fields import as_array, constant
 from diffsim.mechanics import energy, require_periodic
 from diffsim.observables.base import AbstractObservable
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State, check_positive, degrees_of_freedom
+from diffsim.simulators.base import check_positive
+from diffsim.simulators.momenta import degrees_of_freedom
+from diffsim.simulators.state import State
 
 
 class Enthalpies(NamedTuple):

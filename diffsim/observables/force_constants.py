@@ -14,7 +14,7 @@ from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
 from diffsim.observables.phonons import checked_qpoints, edge_hessians
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System, lattice_points
 
 

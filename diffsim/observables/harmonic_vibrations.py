@@ -12,7 +12,8 @@ from diffsim.observables.correlation import Window, check_lags, check_window, sp
 from diffsim.observables.phonons import phonon_frequencies
 from diffsim.observables.thermodynamics import reciprocal_mesh
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State, check_positive
+from diffsim.simulators.base import check_positive
+from diffsim.simulators.state import State
 
 _STILL = 1e-3  # THz: slower modes are translations, which a cell at rest has not
 

@@ -8,7 +8,7 @@ from diffsim.fields import constant
 from diffsim.mechanics import stress
 from diffsim.observables.base import AbstractStatic
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 
 
 class LatticeConstant(AbstractStatic):

@@ -12,7 +12,7 @@ from diffsim.observables.base import AbstractObservable, require_motion
 from diffsim.observables.correlation import Window, autocorrelation, check_lags, check_window, spacing, spectrum
 from diffsim.observables.phonons import dynamical_matrix
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System, lattice_points
 
 

@@ -23,7 +23,7 @@ from diffsim.observables.phonons import (
     point_names,
 )
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 

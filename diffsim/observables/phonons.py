@@ -18,7 +18,7 @@ from diffsim.mechanics import neighbors_of, require_periodic
 from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 _ZERO = 1e-12  # eV/Å²/amu: below (1.6e-5 THz) a mode counts as zero and has no derivative

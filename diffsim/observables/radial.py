@@ -14,7 +14,7 @@ from diffsim.observables.bins import edges_of, smeared, span_of
 from diffsim.observables.images import images_within, reach_of, vectors_from
 from diffsim.observables.species import check_tuples, selections
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 _TOGETHER = 1e-12  # Å²: closer than that, atoms have no direction to be pulled apart in

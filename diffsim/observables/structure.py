@@ -12,7 +12,7 @@ from diffsim.neighbors.search import heights
 from diffsim.observables.base import AbstractStatic
 from diffsim.observables.species import check_tuples, selections
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 

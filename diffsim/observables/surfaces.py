@@ -13,7 +13,7 @@ from diffsim.observables.energies import energy_within
 from diffsim.observables.pieces import Piece, area
 from diffsim.observables.stationary import Displaced, stationary_energy
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 _ROOM = 2.0  # Å: how much wider the vacuum is than the list reaches, so that faces may move outwards

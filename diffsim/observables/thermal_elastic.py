@@ -19,7 +19,9 @@ from diffsim.observables.fluctuations import covariance
 from diffsim.observables.lattice import voigt
 from diffsim.potentials.base import AbstractPotential
 from diffsim.relax import strain_matrix
-from diffsim.simulators.base import State, check_positive, degrees_of_freedom
+from diffsim.simulators.base import check_positive
+from diffsim.simulators.momenta import degrees_of_freedom
+from diffsim.simulators.state import State
 
 _NORMAL = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
 

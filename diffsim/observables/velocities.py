@@ -12,7 +12,8 @@ from diffsim.observables.base import AbstractObservable, require_motion
 from diffsim.observables.correlation import Window, autocorrelation, check_lags, check_window, spacing, spectrum
 from diffsim.observables.species import check_tuples, selections
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State, degrees_of_freedom
+from diffsim.simulators.momenta import degrees_of_freedom
+from diffsim.simulators.state import State
 
 
 class Velocities(NamedTuple):

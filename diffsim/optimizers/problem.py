@@ -17,7 +17,7 @@ from diffsim.experiment import Experiment
 from diffsim.gradients import AbstractGradient
 from diffsim.parametrization import Parametrization
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import System
 
 _FIRST_STEP = 0.1

@@ -2,7 +2,6 @@
 
 from diffsim.simulators.aboba import Aboba as Aboba
 from diffsim.simulators.base import AbstractSimulator as AbstractSimulator
-from diffsim.simulators.base import State as State
 from diffsim.simulators.brownian import Brownian as Brownian
 from diffsim.simulators.bussi import Bussi as Bussi
 from diffsim.simulators.cell_rescaling import StochasticCellRescaling as StochasticCellRescaling
@@ -18,5 +17,6 @@ from diffsim.simulators.schedule import replicated as replicated
 from diffsim.simulators.schedule import trajectory as trajectory
 from diffsim.simulators.splitting import AbstractReversible as AbstractReversible
 from diffsim.simulators.splitting import AbstractSplitting as AbstractSplitting
+from diffsim.simulators.state import State as State
 from diffsim.simulators.temperature import Ramp as Ramp
 from diffsim.simulators.verlet import VelocityVerlet as VelocityVerlet

@@ -7,8 +7,9 @@ from jaxtyping import Array, Float
 from diffsim import units
 from diffsim.fields import as_array
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State, check_positive, drift, evaluated, ticked
+from diffsim.simulators.base import AbstractSimulator, check_positive, evaluated
 from diffsim.simulators.langevin import ornstein_uhlenbeck
+from diffsim.simulators.state import State, drift, ticked
 from diffsim.simulators.temperature import Temperature, as_temperature, kelvin
 
 

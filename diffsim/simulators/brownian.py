@@ -6,7 +6,9 @@ from jaxtyping import Array, Float
 
 from diffsim.fields import as_array
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State, check_positive, evaluated, thermal_noise, ticked
+from diffsim.simulators.base import AbstractSimulator, check_positive, evaluated
+from diffsim.simulators.momenta import thermal_noise
+from diffsim.simulators.state import State, ticked
 from diffsim.simulators.temperature import Temperature, as_temperature, kelvin
 
 

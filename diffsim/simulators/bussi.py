@@ -5,9 +5,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import as_array
-from diffsim.simulators.base import State, check_positive, drift
+from diffsim.simulators.base import check_positive
 from diffsim.simulators.langevin import ornstein_uhlenbeck
 from diffsim.simulators.splitting import AbstractSplitting
+from diffsim.simulators.state import State, drift
 from diffsim.simulators.temperature import Temperature, as_temperature, kelvin
 
 

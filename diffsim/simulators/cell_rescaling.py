@@ -10,8 +10,10 @@ from jaxtyping import Array, Float
 from diffsim.fields import as_array, constant
 from diffsim.mechanics import forces_and_virial, require_periodic
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State, check_positive, kinetic_tensor, listed, pushed
+from diffsim.simulators.base import check_positive, listed
+from diffsim.simulators.momenta import kinetic_tensor
 from diffsim.simulators.splitting import AbstractSplitting
+from diffsim.simulators.state import State, pushed
 from diffsim.simulators.temperature import Temperature, thermal_energy
 from diffsim.system import System
 

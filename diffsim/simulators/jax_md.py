@@ -12,7 +12,8 @@ from jaxtyping import Array, Float
 from diffsim.fields import as_array, constant
 from diffsim.mechanics import total_energy
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State, evaluated, listed, ticked
+from diffsim.simulators.base import AbstractSimulator, evaluated, listed
+from diffsim.simulators.state import State, ticked
 from diffsim.system import System
 
 

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import as_array
-from diffsim.simulators.base import State, check_positive, drift, thermal_noise
+from diffsim.simulators.base import check_positive
+from diffsim.simulators.momenta import thermal_noise
 from diffsim.simulators.splitting import AbstractReversible
+from diffsim.simulators.state import State, drift
 from diffsim.simulators.temperature import Temperature, as_temperature, kelvin
 
 

@@ -10,8 +10,10 @@ from jaxtyping import Array, Float
 from diffsim.fields import as_array, constant
 from diffsim.mechanics import total_energy
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State, check_positive, degrees_of_freedom, drift, kinetic_energy
+from diffsim.simulators.base import check_positive
+from diffsim.simulators.momenta import degrees_of_freedom, kinetic_energy
 from diffsim.simulators.splitting import AbstractReversible
+from diffsim.simulators.state import State, drift
 from diffsim.simulators.temperature import Temperature, as_temperature, thermal_energy
 from diffsim.system import System
 

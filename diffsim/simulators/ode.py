@@ -11,7 +11,8 @@ from jaxtyping import Array, Float
 from diffsim.fields import as_array
 from diffsim.mechanics import total_forces
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State, evaluated, listed, pushed, ticked
+from diffsim.simulators.base import AbstractSimulator, evaluated, listed
+from diffsim.simulators.state import State, pushed, ticked
 
 
 class Ode(AbstractSimulator):

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from diffsim.fields import constant
 from diffsim.neighbors import alike
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State, relisted
+from diffsim.simulators.base import AbstractSimulator, relisted
+from diffsim.simulators.state import State
 from diffsim.system import stack
 
 _TOGETHER = 64  # atoms

@@ -3,7 +3,8 @@
 import abc
 
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State, evaluated, kick, ticked
+from diffsim.simulators.base import AbstractSimulator, evaluated
+from diffsim.simulators.state import State, kick, ticked
 
 
 class AbstractSplitting(AbstractSimulator):

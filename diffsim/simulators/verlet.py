@@ -4,8 +4,8 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from diffsim.fields import as_array
-from diffsim.simulators.base import State, drift
 from diffsim.simulators.splitting import AbstractReversible
+from diffsim.simulators.state import State, drift
 
 
 class VelocityVerlet(AbstractReversible):

@@ -9,8 +9,9 @@ from jaxtyping import Float
 
 from diffsim import units
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import AbstractSimulator, State, evaluate_now
+from diffsim.simulators.base import AbstractSimulator, evaluate_now
 from diffsim.simulators.schedule import Schedule, members
+from diffsim.simulators.state import State
 
 _PRODUCTS = 10
 _SHIFT = 1e-3  # Å, of the atom that moves furthest

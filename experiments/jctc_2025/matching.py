@@ -16,7 +16,7 @@ from diffsim.fields import constant
 from diffsim.mechanics import energy, forces
 from diffsim.neighbors import alike
 from diffsim.observables.base import AbstractStatic
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from diffsim.system import stack
 from experiments.jctc_2025.observables import AsGiven
 from experiments.jctc_2025.pareto import lattice_constant

@@ -13,7 +13,7 @@ from diffsim.fields import as_array, constant
 from diffsim.gradients.base import AbstractGradient, Record, Sample
 from diffsim.observables.base import AbstractStatic
 from diffsim.potentials.base import AbstractPotential
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 
 MANDEL = np.array([1, 1, 1, np.sqrt(2), np.sqrt(2), np.sqrt(2)])
 

@@ -20,7 +20,7 @@ from diffsim.fields import constant
 from diffsim.observables.base import AbstractStatic
 from diffsim.potentials.base import AbstractPotential
 from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, blank
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from experiments.jctc_2025 import published
 from experiments.jctc_2025.observables import MANDEL, MandelConstants, mandel
 from experiments.jctc_2025.report import Drawing, Row, save_figure, save_json, save_table

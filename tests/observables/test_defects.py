@@ -25,7 +25,7 @@ from diffsim import (
     VacancyFormationEnergy,
 )
 from diffsim.relax import strain_matrix
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 from tests.helpers import differences
 
 ARGON = System.from_ase(bulk("Ar", a=5.25))

@@ -11,7 +11,7 @@ from helpers import differences, rattled
 import diffsim
 from diffsim import EDIP, Neighbors, StillingerWeber, System
 from diffsim.observables.force_constants import compact_matrix, full_matrix
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 
 SUPERCELL = (1, 2, 1)  # narrower than the potentials reach: many images fold onto one atom
 

@@ -29,7 +29,7 @@ from diffsim.observables.modes import Amplitudes, lorentzian
 from diffsim.observables.velocities import Velocities
 from diffsim.potentials import LennardJones, Morse
 from diffsim.simulators import trajectory
-from diffsim.simulators.base import temperature
+from diffsim.simulators.momenta import temperature
 from tests.helpers import differences
 
 SW = StillingerWeber.silicon()

@@ -11,7 +11,7 @@ import diffsim
 from diffsim import Gupta, Neighbors, StackingFaultEnergy, StillingerWeber, SurfaceEnergy, System, units
 from diffsim.observables.pieces import Piece, axes, plane_basis
 from diffsim.relax import minimize
-from diffsim.simulators.base import State
+from diffsim.simulators.state import State
 
 A = 5.43094978  # Å, of Stillinger and Weber's silicon
 SILICON = System.from_ase(bulk("Si", a=A))

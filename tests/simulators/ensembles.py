@@ -15,7 +15,7 @@ from diffsim.graph import Graph
 from diffsim.mechanics import total_energy
 from diffsim.potentials import AbstractPotential
 from diffsim.simulators import AbstractSimulator
-from diffsim.simulators.base import kinetic_energy, maxwell
+from diffsim.simulators.momenta import kinetic_energy, maxwell
 
 with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
     import physical_validation as validation  # it greets

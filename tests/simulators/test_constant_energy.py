@@ -9,7 +9,7 @@ from ase.build import bulk
 from diffsim import Schedule, State, StillingerWeber, System, VelocityVerlet, simulate, units
 from diffsim.mechanics import total_energy
 from diffsim.potentials import AbstractPotential
-from diffsim.simulators.base import kinetic_energy
+from diffsim.simulators.momenta import kinetic_energy
 from tests.helpers import rattled
 from tests.oracles.lammps import trajectory
 from tests.simulators.ensembles import optimised

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from diffsim import JaxMD, Schedule, VelocityVerlet, load_state, save_state, simulate, units
-from diffsim.simulators.base import temperature
+from diffsim.simulators.momenta import temperature
 from tests.simulators.ensembles import ARGON, LJ
 
 jax_md = pytest.importorskip("jax_md", reason="needs jax-md: pip install 'diffsim[jax-md]'")

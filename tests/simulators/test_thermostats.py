@@ -10,7 +10,7 @@ import pytest
 
 from diffsim import Brownian, Bussi, Langevin, NoseHoover, Ramp, Schedule, VelocityVerlet, simulate, units
 from diffsim.simulators import AbstractSimulator
-from diffsim.simulators.base import temperature
+from diffsim.simulators.momenta import temperature
 from tests.simulators.ensembles import (
     ARGON,
     DIMER,
