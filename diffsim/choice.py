@@ -31,8 +31,9 @@ from diffsim.gradients import (
     Score,
     Truncated,
 )
+from diffsim.measured import Gradient, gradient_by
 from diffsim.parametrization import Trainable
-from diffsim.pilot import Gradient, Pilot, gradient_by, pilot
+from diffsim.pilot import Pilot, pilot
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import Aboba, AbstractReversible, Ode
 

@@ -18,8 +18,9 @@ from diffsim.gradients import (
     Reversible,
     Reweighting,
 )
+from diffsim.measured import Gradient, gradient_by
 from diffsim.parametrization import Trainable
-from diffsim.pilot import Gradient, Pilot, gradient_by, pilot
+from diffsim.pilot import Pilot, pilot
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.temperature import kelvin
 

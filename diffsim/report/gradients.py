@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diffsim.comparison import Comparison
-from diffsim.pilot import Gradient
+from diffsim.measured import Gradient
 from diffsim.report.figures.gradients import draw_gradients
 from diffsim.report.results import write_json
 from diffsim.report.tables import Table

@@ -17,9 +17,9 @@ from diffsim.gradients import (
     Score,
     Truncated,
 )
-from diffsim.pilot import compiled, timed
 from diffsim.simulators import AbstractSimulator, members, trajectory
 from diffsim.system import stack
+from diffsim.timing import compiled, timed
 from experiments.gradient_methods.liquid import (
     ARGON,
     DT,

@@ -26,8 +26,9 @@ from diffsim import (
 )
 from diffsim.choice import judged, paths
 from diffsim.gradients import Forward, Implicit, Reversible, Reweighting, Score, Truncated
+from diffsim.measured import Gradient
 from diffsim.parametrization import Parametrization
-from diffsim.pilot import Gradient, Pilot
+from diffsim.pilot import Pilot
 from tests.fits import START, argon_from_its_truth
 from tests.test_fit_dynamics import ARGON, SW, VACF, VERLET, WARM, argon, vibrating, warm
 
