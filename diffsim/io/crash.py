@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsim import units
 from diffsim.io.checkpoint import replace_file, save_state
+from diffsim.io.trajectory import pictured
 from diffsim.simulators import members
 from diffsim.trouble import SimulationError, Still, is_sound
 
@@ -56,14 +56,11 @@ def write_crash(path: str | Path, error: SimulationError) -> str:
 
 
 def _image(step: Still, atom: int | None) -> Any:
-    """ASE's atoms with momenta, forces and the mark; step, time and temperature beside them."""
+    """As `pictured`, with forces and the mark."""
     from ase.calculators.singlepoint import SinglePointCalculator
 
     real = np.asarray(step.system.numbers) > 0
-    atoms, forces = step.system.to_ase(), np.asarray(step.forces)[real]
-    atoms.set_momenta(np.asarray(step.momenta)[real])
+    atoms, forces = pictured(step.system, step), np.asarray(step.forces)[real]
     atoms.set_array("marked", (np.arange(len(real)) == atom)[real].astype(int))
-    atoms.info = {"step": int(step.step), "time_fs": float(step.time / units.fs)}
-    atoms.info["temperature_K"] = float(step.temperature)
     atoms.calc = SinglePointCalculator(atoms, forces=forces) if np.isfinite(forces).all() else None
     return atoms

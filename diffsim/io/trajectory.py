@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -14,6 +14,7 @@ from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import State
 from diffsim.simulators.momenta import kinetic_energy, temperature
 from diffsim.system import System
+from diffsim.trouble import Still
 
 
 class Frame(NamedTuple):
@@ -56,16 +57,13 @@ def write_frames(path: str | Path, frames: Frame, system: System) -> None:
     frames = jax.tree.map(np.asarray, frames)
     if frames.step.ndim == 0:
         frames = jax.tree.map(lambda leaf: leaf[None], frames)
-    images, rows = [], []
+    images = []
     for number in range(len(frames.step)):
         one = Frame(*(leaf[number] for leaf in frames))
-        atoms = system.replace(positions=one.positions, cell=one.cell).to_ase()
-        atoms.set_momenta(one.momenta[np.asarray(system.numbers) > 0])
-        row = {"step": int(one.step), "time_fs": float(one.time / units.fs), "temperature_K": float(one.temperature)}
-        row |= {"potential_energy_eV": float(one.potential_energy), "total_energy_eV": float(one.total_energy)}
-        atoms.info |= row
-        images.append(atoms)
-        rows.append(row)
+        images.append(pictured(system.replace(positions=one.positions, cell=one.cell), one))
+        images[-1].info["potential_energy_eV"] = float(one.potential_energy)
+        images[-1].info["total_energy_eV"] = float(one.total_energy)
+    rows = [image.info for image in images]
     ase.io.write(path, images, format="extxyz", append=path.exists())
     new = not table.exists()
     with table.open("a", newline="") as file:
@@ -73,3 +71,12 @@ def write_frames(path: str | Path, frames: Frame, system: System) -> None:
         if new:
             writer.writeheader()
         writer.writerows(rows)
+
+
+def pictured(system: System, moving: Frame | Still) -> Any:
+    """ASE's atoms with momenta; step, time and temperature beside them."""
+    atoms = system.to_ase()
+    atoms.set_momenta(np.asarray(moving.momenta)[np.asarray(system.numbers) > 0])
+    atoms.info = {"step": int(moving.step), "time_fs": float(moving.time / units.fs)}
+    atoms.info["temperature_K"] = float(moving.temperature)
+    return atoms
