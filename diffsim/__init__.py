@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from diffsim.comparison import compare_gradients
     from diffsim.data.labelled import energy_target, force_target, snapshot
     from diffsim.experiment import Experiment, evaluate
-    from diffsim.fit import FitState, Plateau, fit
+    from diffsim.fit import Plateau, fit
+    from diffsim.fit_state import FitState
     from diffsim.gradients import (
         AbstractGradient,
         Adjoint,
@@ -153,7 +154,8 @@ _CONTENTS = {
     "experiment": "Experiment evaluate",
     "choice": "decided",
     "comparison": "compare_gradients",
-    "fit": "FitState Plateau fit",
+    "fit_state": "FitState",
+    "fit": "Plateau fit",
     "optimizers": "DampedGaussNewton Scipy",
     "parametrization": "Free",
     "starts": "perturbed",

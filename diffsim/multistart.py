@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim.experiment import Experiment
-from diffsim.fit import FitState, Plateau, problem_of, state_of
+from diffsim.fit import Plateau, problem_of
+from diffsim.fit_state import FitState, state_of
 from diffsim.neighbors import alike
 from diffsim.optimizers import AbstractMethod, Moved, Problem, Scipy, method_for
 from diffsim.parametrization import Trainable

@@ -27,6 +27,7 @@ ORDER = [
         "choice",
         "comparison",
         "optimizers",
+        "fit_state",
         "fit",
     ),
     *("uncertainty", "starts", "multistart", "instantiate", "data", "io", "report", "config", "commands", "cli"),

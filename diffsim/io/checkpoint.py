@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from diffsim.fit import FitState
+from diffsim.fit_state import FitState
 from diffsim.io.manifest import installed
 from diffsim.simulators import State
 from diffsim.trees import Packed, pack

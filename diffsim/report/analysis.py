@@ -11,7 +11,8 @@ import numpy as np
 
 from diffsim.experiment import check
 from diffsim.fields import parameters
-from diffsim.fit import FitState, problem_of
+from diffsim.fit import problem_of
+from diffsim.fit_state import FitState
 from diffsim.optimizers import Problem
 from diffsim.potentials.base import AbstractPotential
 from diffsim.report.card import on_the_card

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from diffsim.experiment import Experiment
 from diffsim.fields import parameters
-from diffsim.fit import FitState
+from diffsim.fit_state import FitState
 from diffsim.potentials.base import AbstractPotential
 from diffsim.report.confirmed import Range
 from diffsim.uncertainty import Uncertainty

@@ -15,7 +15,8 @@ import jax
 from tqdm import tqdm
 
 from diffsim.choice import decided
-from diffsim.fit import FitState, Plateau, kept_choices, problem_of, restored, updates
+from diffsim.fit import Plateau, problem_of, updates
+from diffsim.fit_state import FitState, kept_choices, restored
 from diffsim.gradients import Auto
 from diffsim.io.checkpoint import load_state, replace_file, save_state
 from diffsim.io.crash import crash_written

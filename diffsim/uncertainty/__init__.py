@@ -8,7 +8,8 @@ from typing import NamedTuple
 from jaxtyping import Array, Float
 
 from diffsim.experiment import Experiment
-from diffsim.fit import FitState, problem_of
+from diffsim.fit import problem_of
+from diffsim.fit_state import FitState
 from diffsim.optimizers import Problem
 from diffsim.parametrization import Trainable
 from diffsim.potentials.base import AbstractPotential

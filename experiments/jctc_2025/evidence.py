@@ -11,7 +11,8 @@ from ase import Atoms
 import diffsim
 from diffsim import Experiment, Free
 from diffsim.data.reference import reference
-from diffsim.fit import FitState, problem_of
+from diffsim.fit import problem_of
+from diffsim.fit_state import FitState
 from diffsim.potentials.base import AbstractPotential
 from diffsim.uncertainty import Interval, LocalModel, determination, intervals, local_model, looked_at
 from experiments.jctc_2025.evidence_forms import Candidate
