@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.neighbors import Neighbors
+from diffsim.stored import stored
 from diffsim.system import System
 
 Vectors = tuple[Float[Array, "neighbors atoms"], Float[Array, "neighbors atoms"], Float[Array, "neighbors atoms"]]
@@ -33,7 +34,7 @@ class Graph(eqx.Module):
     def squares(self) -> Float[Array, "neighbors atoms"]:
         """r_ij² in Å²."""
         x, y, z = self.vectors
-        return x * x + y * y + z * z
+        return stored(x * x + y * y + z * z, self.numbers)
 
     @property
     def distances(self) -> Float[Array, "neighbors atoms"]:

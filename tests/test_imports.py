@@ -11,7 +11,7 @@ import diffsim
 
 PACKAGE = Path(diffsim.__file__).parent
 ORDER = [
-    *("units", "fields", "compiled", "system", "neighbors", "graph", "potentials", "blocks", "mechanics"),
+    *("units", "fields", "compiled", "stored", "system", "neighbors", "graph", "potentials", "blocks", "mechanics"),
     *("relax", "simulators", "trouble", "simulate"),
     *(
         "observables",

@@ -241,3 +241,52 @@ def test_the_nearest_images_no_longer_suffice_in_a_cell_that_shrinks():
     neighbors = Neighbors.allocate(system, 4.4, capacity=100)
     assert isinstance(neighbors.search, Nearest)
     assert update(neighbors, system.strained(-0.2 * jnp.eye(3)))[1]
+
+
+# ---- the edges inside a cutoff, picked out of a list
+
+picked = jax.jit(lambda neighbors, system, cutoff: neighbors.within(system, cutoff))
+
+
+def sifting(system: System, cutoff: float, rows: int, capacity: int = 31) -> Neighbors:
+    return dataclasses.replace(Neighbors.allocate(system, cutoff + 0.3, capacity=capacity), inside=rows)
+
+
+@pytest.mark.parametrize("cutoff", [2.4, 2.9, 3.3])
+def test_the_edges_within_a_cutoff_are_those_that_are_shorter(cutoff):
+    """Atoms away from home, skewed cells smaller than the cutoff, and atoms that have moved since."""
+    crystals = [random_crystal(repeats, seed) for repeats in ((1, 1, 1), (2, 1, 1), (4, 4, 4)) for seed in range(2)]
+    rng = np.random.default_rng(2)
+    for system in crystals:
+        neighbors = sifting(system, cutoff, 24)
+        later = system.strained(jnp.asarray(0.01 * rng.uniform(-1, 1, (3, 3))))
+        later = later.replace(positions=later.positions + 0.05 * rng.uniform(-1, 1, later.positions.shape))
+        near, short = picked(neighbors, later, cutoff)
+        assert not short
+        assert near.index.shape == (24, neighbors.index.shape[1])
+        assert table_edges(near) == edges_of(later, cutoff) < table_edges(neighbors)
+        assert_reverses(near)
+
+
+def test_an_atom_with_more_edges_within_a_cutoff_than_rows_is_noticed():
+    system = random_crystal((2, 2, 2), 1)
+    neighbors = sifting(system, 3.3, 24)
+    most = max(np.bincount([i for i, _, _ in edges_of(system, 3.3)]))
+    for rows in (most, most - 1):
+        assert bool(picked(dataclasses.replace(neighbors, inside=int(rows)), system, 3.3)[1]) == (rows < most)
+
+
+def test_an_edge_as_long_as_the_cutoff_is_there_both_ways_or_not_at_all():
+    """Perfect crystals, whose edges of one length differ by rounding, cut off at that length."""
+    for scale in np.linspace(1.0, 1.1, 23):
+        crystal = System.from_ase(bulk("Si", a=5.431 * scale, cubic=True).repeat((3, 2, 2)))
+        shell = float(np.sqrt(0.5) * 5.431 * scale)
+        assert_reverses(picked(sifting(crystal, shell, 20), crystal, shell)[0])
+
+
+def test_a_list_that_would_hardly_become_shorter_is_left_as_it_is():
+    for rows in (30, 0):
+        neighbors = sifting(SILICON, CUTOFF, rows)
+        assert picked(neighbors, SILICON, CUTOFF)[0].index.shape == neighbors.index.shape
+    wide = sifting(SILICON, CUTOFF, 12, capacity=33)  # more than the bits of a word
+    assert len(picked(wide, SILICON, CUTOFF)[0].index) == 33

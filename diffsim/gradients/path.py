@@ -92,7 +92,7 @@ def _adjoint(ended: Any, cotangents: Any, perturbed: Any, given: Given, way: Way
         follows, precedes = half * (before_last > 0), half * (n > 0)  # kicks of the step that follows, and that before
         point, off, fresh = renewed(back.point, kept, n, way.segment, before_last)
         here = ticked(point.placed(state), simulator.dt, n)
-        neighbors, overflow = refreshed(back.neighbors, here.system, potential.cutoff)
+        neighbors, near, overflow = refreshed(back.neighbors, here.system, potential.cutoff)
         here = here.replace(neighbors=neighbors)
 
         bars, summed, of_forces = back.bars, back.potential, jnp.zeros_like(start.momenta)
@@ -109,7 +109,7 @@ def _adjoint(ended: Any, cotangents: Any, perturbed: Any, given: Given, way: Way
             bars = jax.tree.map(jnp.add, bars, of_point)
             summed = jax.tree.map(jnp.add, summed, of_theta)
         w = follows * back.bars.momenta + precedes * bars.momenta + of_forces
-        forces, by_positions, by_theta = work(potential, here.system, neighbors, held(w))
+        forces, by_positions, by_theta = work(potential, here.system, near, held(w))
         momenta = point.momenta - follows * held(forces)
         if kept is not None:
             momenta = jnp.where(fresh, kept.momenta[n // way.segment], momenta)

@@ -126,7 +126,7 @@ def _of_frames(function: Any, potential: AbstractPotential, state: State) -> tup
     @jax.checkpoint
     def at(frame: Kept) -> tuple[Any, Array]:
         system = state.system.replace(positions=frame.positions, cell=frame.cells)
-        neighbors, overflow = refreshed(state.neighbors, system, potential.cutoff)
+        neighbors, _, overflow = refreshed(state.neighbors, system, potential.cutoff)
         here = state.replace(system=system, momenta=frame.momenta, neighbors=neighbors, kept=None)
         return function(potential, evaluated(potential, here)), overflow
 

@@ -83,9 +83,9 @@ def _scored(
     def step(_: Any, carry: tuple[State, AbstractPotential]) -> tuple[State, AbstractPotential]:
         state, score = carry
         halfway = simulator.halfway(state)
-        neighbors, overflow = refreshed(halfway.neighbors, halfway.system, fixed.cutoff)
+        neighbors, near, overflow = refreshed(halfway.neighbors, halfway.system, fixed.cutoff)
         w = simulator.score(halfway)
-        forces, _, by_theta = work(fixed, halfway.system, neighbors, w)
+        forces, _, by_theta = work(fixed, halfway.system, near, w)
         if state.mobile is not None:
             forces = jnp.where(state.mobile, forces, 0.0)
         halfway = halfway.replace(neighbors=neighbors, forces=forces, overflow=state.overflow | overflow)

@@ -71,12 +71,6 @@ class Bits(NamedTuple):
         return (looked_up(both, place + 1) + inside).astype(jnp.int32)
 
 
-def computed(tree: Any) -> Any:
-    """The same, behind a branch that is always taken: XLA would else compute it anew for each of its uses."""
-    first = jax.tree.leaves(tree)[0]
-    return jax.lax.cond(jnp.all(first[:1, :1] >= 0), lambda t: t, lambda t: jax.tree.map(jnp.zeros_like, t), tree)
-
-
 def packed(inside: Callable[[int], Bool[Array, "words atoms"]], width: int) -> Any:
     """Words `[words atoms]` of `width` bits, at most 32, from booleans for each bit."""
     terms = (jnp.where(inside(bit), jnp.uint32(1 << bit), jnp.uint32(0)) for bit in range(width))

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from diffsim.neighbors.bits import WORD, Bits, computed, packed
+from diffsim.neighbors.bits import WORD, Bits, packed
 from diffsim.neighbors.columns import Edges, looked_up
 from diffsim.neighbors.images import Images, numbered
 from diffsim.neighbors.search import heights
+from diffsim.stored import stored
 from diffsim.system import System
 
 _MANY = 200  # atoms: fewer are not worth sorting
@@ -76,7 +77,8 @@ class Grid(NamedTuple):
             word, bit, mask = own_bits.places(capacity)
             side = jnp.minimum(word // words, _SIDES - 1)  # which of the 27
             there = looked_up(around, cell * _SIDES + side) * (words * width) + word % words * width + bit
-            index = computed(jnp.where(mask, looked_up(inhabitants, jnp.where(mask, there, 0)), own))
+            index = jnp.where(mask, looked_up(inhabitants, jnp.where(mask, there, 0)), own)
+            index = stored(index, index)
             image = looked_up(number, cell * _SIDES + side)
             opposite = (_SIDES - 1 - side) * words + seat // width
             back = bits.before(opposite, jnp.broadcast_to(seat % width, index.shape), index)

@@ -6,10 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from diffsim.neighbors.bits import WORD, Bits, computed, packed
+from diffsim.neighbors.bits import WORD, Bits, packed
 from diffsim.neighbors.columns import Edges
 from diffsim.neighbors.images import Images, numbered
 from diffsim.neighbors.search import heights
+from diffsim.stored import stored
 from diffsim.system import System
 
 
@@ -44,7 +45,8 @@ class Nearest(NamedTuple):
         bits = Bits.of(packed(lambda bit: inside[:, bit], WORD))
 
         word, bit, mask = bits.places(capacity)
-        index = computed(jnp.where(mask, word * WORD + bit, own))
+        index = jnp.where(mask, word * WORD + bit, own)
+        index = stored(index, index)
         cells = jnp.zeros((3, capacity, n), jnp.int32)
         for s, a in zip(away(own, index), axes, strict=True):
             cells = cells.at[a].set(s.astype(jnp.int32) + wraps[index, a] - wraps[:, a])

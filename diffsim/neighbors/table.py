@@ -23,14 +23,16 @@ from diffsim.neighbors.all_pairs import AllPairs
 from diffsim.neighbors.allocation import Search, allocated
 from diffsim.neighbors.columns import Edges, tabulated
 from diffsim.neighbors.images import cells_away, how_many, kind, numbered, offsets
+from diffsim.neighbors.within import pays, rows_within, within
 from diffsim.system import System, check_finite
 
 
 class Neighbors(eqx.Module):
     """For each atom its neighbours within `radius`, images included: correct in cells smaller than the radius.
 
-    Three steps of one life: `allocate` in Python decides the shape; `overflow` says, in compiled code, whether the list
-    still holds for a cutoff; `update` makes it again in compiled code, in the same shape.
+    Four steps of one life: `allocate` in Python decides the shape; `overflow` says, in compiled code, whether the list
+    still holds for a cutoff; `update` makes it again in compiled code, in the same shape; `within` picks out the edges
+    inside a cutoff, which are often half of those within `radius`, for whom each of them costs much.
     """
 
     index: Int[Array, "neighbors columns"]  # the neighbour j
@@ -42,6 +44,7 @@ class Neighbors(eqx.Module):
     positions: Float[Array, "atoms 3"]  # Å, where the list was made
     cell: Float[Array, "3 3"]  # Å, where the list was made
     search: Search = eqx.field(static=True)  # how `update` makes it again
+    inside: int = eqx.field(static=True, default=0)  # rows of the table of `within`; 0 where nobody wants one
 
     @staticmethod
     def allocate(
@@ -137,6 +140,19 @@ class Neighbors(eqx.Module):
         made = tabulated(edges, self.search.images)
         return dataclasses.replace(self, **made, positions=system.positions, cell=system.cell), flag
 
+    def sifting(self, system: System, cutoff: Float[Array, ""] | float, *, least: int = 0) -> Neighbors:
+        """The same list, from which `within` picks edges into at least so many rows."""
+        return dataclasses.replace(self, inside=max(rows_within(self, system, cutoff), least))
+
+    def within(self, system: System, cutoff: Float[Array, ""] | float) -> tuple[Neighbors, Bool[Array, ""]]:
+        """The edges shorter than `cutoff` in a table of their own, or the list itself where that is hardly longer.
+
+        The flag says that the result must not be used, for an atom has more of them than there are rows.
+        """
+        if not (self.inside and pays(len(self.positions), len(self.index), self.inside)):
+            return self, jnp.zeros((), bool)
+        return within(self, *jax.lax.stop_gradient((system, jnp.asarray(cutoff))), self.inside)
+
     def overflow(self, system: System, cutoff: Float[Array, ""] | float) -> Bool[Array, ""]:
         """Whether an edge shorter than `cutoff` may be missing because atoms, cell or cutoff have changed since.
 
@@ -182,4 +198,6 @@ def alike(lists: Sequence[Neighbors]) -> list[Neighbors]:
     first, second, third = zip(*(neighbors.search.images for neighbors in lists), strict=True)
     searches = {neighbors.search for neighbors in lists}
     search = searches.pop() if len(searches) == 1 else AllPairs((max(first), max(second), max(third)))
-    return [neighbors.widened(width).searched(search) for neighbors in lists]
+    inside = max(neighbors.inside for neighbors in lists)
+    same = lambda one: dataclasses.replace(one.widened(width).searched(search), inside=inside)  # noqa: E731
+    return [same(neighbors) for neighbors in lists]

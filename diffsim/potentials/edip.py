@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from diffsim.fields import concrete, constant, parameter
-from diffsim.graph import Graph, Vectors
+from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets, symmetrized
+from diffsim.stored import stored
 
 _FIELDS = ("A", "B", "a", "c", "alpha", "beta", "eta", "gamma", "lam", "mu", "rho", "sigma", "Q0")  # LAMMPS' order
 _FIELDS += ("u1", "u2", "u3", "u4")
@@ -71,19 +72,18 @@ class EDIP(AbstractPotential):
         r = graph.distances
         inside = graph.mask & (r < a)
         gap = jnp.where(inside, r - a, -1.0)  # finite outside too: reverse mode stays finite
-        Z = jnp.sum(coordination(inside, (r - c) / (a - c), alpha), axis=0)
+        Z = stored(jnp.sum(coordination(inside, (r - c) / (a - c), alpha), axis=0), graph.numbers)
         pair = A * ((B / r) ** rho - jnp.exp(-beta * Z**2)) * jnp.exp(sigma / gap)
-        bond = jnp.where(inside, jnp.exp(gamma / gap), 0.0)
-        directions = tuple(x / r for x in graph.vectors)
-        return jnp.sum(jnp.where(inside, pair, 0.0), axis=0) + self._three_body(directions, bond, Z, middle, end)
+        bond = stored(jnp.where(inside, jnp.exp(gamma / gap), 0.0), graph.numbers)
+        cosine = stored(sum(u * others(u) for u in (x / r for x in graph.vectors)), graph.numbers)
+        return jnp.sum(jnp.where(inside, pair, 0.0), axis=0) + self._three_body(cosine, bond, Z, middle, end)
 
-    def _three_body(self, u: Vectors, bond: Array, Z: Array, middle: Array, end: Array) -> Array:
-        """Σ_{j<k} g_j g_k h(û_j·û_k, Z)."""
+    def _three_body(self, cosine: Array, bond: Array, Z: Array, middle: Array, end: Array) -> Array:
+        """Σ_{j<k} g_j g_k h(cosθ_jik, Z), the cosine of each pair of neighbours as `others` pairs them."""
         other = others(end)
         eta, lam, mu, Q0, u1, u2, u3, u4 = (
             of_triplets(symmetrized(getattr(self, name)), middle, end, other) for name in _TRIPLETS
         )
-        cosine = sum(x * others(x) for x in u)
         tau = u1 + u2 * (u3 * jnp.exp(-u4 * Z) - jnp.exp(-2 * u4 * Z))
         w = Q0 * jnp.exp(-mu * Z) * (cosine + tau) ** 2
         h = lam * (1 - jnp.exp(-w) + eta * w)

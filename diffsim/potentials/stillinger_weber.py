@@ -7,10 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.graph import Graph, Vectors
+from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets
+from diffsim.stored import stored
 
 _FIELDS = ("epsilon", "sigma", "a", "lam", "gamma", "cos_theta0", "A", "B", "p", "q", "tol")  # LAMMPS' order
 _TRIPLETS = ("epsilon", "lam", "cos_theta0")
@@ -62,12 +63,12 @@ class StillingerWeber(AbstractPotential):
         pair = A * epsilon * (B * jnp.exp(p * log + near) - jnp.exp(q * log + near))
         bond = jnp.where(inside, jnp.exp(gamma * near), 0.0)
         pairs = jnp.sum(jnp.where(inside, pair, 0.0), axis=0)
-        return 0.5 * (pairs + self._three_body(graph.vectors, r, bond, middle, end))
+        return 0.5 * (pairs + self._three_body(graph, r, bond, middle, end))
 
-    def _three_body(self, vectors: Vectors, r: Array, bond: Array, middle: Array, end: Array) -> Array:
+    def _three_body(self, graph: Graph, r: Array, bond: Array, middle: Array, end: Array) -> Array:
         """Σ_{j≠k} λε f_j f_k (cosθ_jik − cosθ₀)², species of neighbours two at a time."""
         kinds = range(max(len(self.species), 1))
-        moments = [moments_of(vectors, r, jnp.where(end == kind, bond, 0.0)) for kind in kinds]
+        moments = [moments_of(graph, r, jnp.where(end == kind, bond, 0.0)) for kind in kinds]
         total = jnp.zeros_like(bond[0])
         for j in kinds:
             for k in kinds:
@@ -106,11 +107,10 @@ class StillingerWeber(AbstractPotential):
         write_parameters(path, "Stillinger-Weber potential", self.species, values | {"tol": 0.0})
 
 
-def moments_of(vectors: Vectors, r: Array, f: Float[Array, "neighbors atoms"]) -> tuple[Array, ...]:
+def moments_of(graph: Graph, r: Array, f: Float[Array, "neighbors atoms"]) -> tuple[Array, ...]:
     """Σ f, Σ f û (x, y, z), Σ f ûû (xx, yy, zz, yz, xz, xy), û = r/|r|, and Σ f² over the neighbours of each atom."""
-    x, y, z = vectors
-    first = f / r  # f û is this times r, and f ûû that times r r: fewer divisions, which compiled code keeps
-    second = first / r
+    x, y, z = graph.vectors
+    first, second = stored((f / r, f / r / r), graph.numbers)  # f û is the one times r, and f ûû the other times r r
     xs, ys, zs = second * x, second * y, second * z
     terms = (f, first * x, first * y, first * z, xs * x, ys * y, zs * z, ys * z, xs * z, xs * y, f * f)
     return tuple(jnp.sum(term, axis=0) for term in terms)

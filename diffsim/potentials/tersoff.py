@@ -14,6 +14,7 @@ from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
 from diffsim.potentials.lammps import read_parameters, write_parameters
 from diffsim.potentials.tables import check_tables, of_pairs, of_triplets
+from diffsim.stored import stored
 
 _FIELDS = ("m", "gamma", "lambda3", "c", "d", "cos_theta0", "n", "beta", "lambda2", "B", "R", "D", "lambda1", "A")
 _PAIRS = ("n", "beta", "lambda2", "B", "lambda1", "A")
@@ -78,13 +79,14 @@ class Tersoff(AbstractPotential):
         r = graph.distances
         x = (r - of_triplets(self.R, middle, end)) / of_triplets(self.D, middle, end)
         inside = graph.mask & (x < 1)
-        directions = [component / r for component in graph.vectors]
-        b = bond_order(beta * self._zeta(directions, r, inside, middle, end), n)
+        zeta = self._zeta(graph, r, inside, middle, end)
+        b = stored(bond_order(beta * zeta, n), graph.numbers)
         pair = A * jnp.exp(-lambda1 * r) - b * B * jnp.exp(-lambda2 * r)
         return 0.5 * jnp.sum(jnp.where(inside, fade(x) * pair, 0.0), axis=0)
 
-    def _zeta(self, directions: list[Array], r: Array, inside: Array, middle: Array, end: Array) -> Array:
+    def _zeta(self, graph: Graph, r: Array, inside: Array, middle: Array, end: Array) -> Array:
         """ζ_ij, one other neighbour k after the other: sums over both at once would compute what they add up again."""
+        directions = [component / r for component in graph.vectors]
         R, D = (of_triplets(getattr(self, name), middle, end, end[:, None]) for name in ("R", "D"))
         x = (r[:, None] - R) / D  # [k j i], or [k 1 i] where all are alike
         near = inside[:, None] & (x < 1)
@@ -96,7 +98,8 @@ class Tersoff(AbstractPotential):
                 of_triplets(jnp.asarray(getattr(self, name), r.dtype), middle, end, end_k) for name in (*_ANGULAR, "m")
             )
             counts = near_k & inside & (rows[:, None] != row)
-            square = (sum(u * u_k for u, u_k in zip(directions, direction, strict=True)) - cos_theta0) ** 2
+            cosine = stored(sum(u * u_k for u, u_k in zip(directions, direction, strict=True)), graph.numbers)
+            square = (cosine - cos_theta0) ** 2
             angular = gamma + (gamma * (c / d) ** 2) * square / (d**2 + square)  # no difference of large numbers
             difference = jnp.where(counts, lambda3 * (r - r_k), 0.0)  # beyond reach the exponential overflows
             power = jnp.where(cubed == 3, difference**3, difference)

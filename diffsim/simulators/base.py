@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from diffsim.fields import concrete
 from diffsim.mechanics import neighbors_of, total_forces
+from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.lists import refreshed
 from diffsim.simulators.momenta import maxwell
@@ -72,6 +73,8 @@ class AbstractSimulator(eqx.Module):
         check_positive("skin", skin, "Å")
         held = None if mobile is None else jnp.asarray(mobile, bool)[:, None]
         neighbors = neighbors_of(potential, system, None, skin, _SPARE)
+        if not potential.pairwise:
+            neighbors = neighbors.sifting(system, potential.cutoff)
         noise, bath, key = jax.random.split(key, 3)
         dtype = system.positions.dtype
         state = State(
@@ -101,19 +104,21 @@ def relisted(potential: AbstractPotential, state: State) -> State:
     room = max(len(state.neighbors.index), needed)
     spare = (room + room**0.5) / needed  # by what numbers of neighbours fluctuate
     neighbors = neighbors_of(potential, state.system, None, skin, spare)
+    if not potential.pairwise:
+        neighbors = neighbors.sifting(state.system, potential.cutoff, least=state.neighbors.inside + 2)
     return state.replace(neighbors=neighbors, overflow=jnp.zeros_like(state.overflow))
 
 
 def evaluated(potential: AbstractPotential, state: State) -> State:
     """The state with the forces of its positions, its list made again first where atoms have moved too far."""
-    state = listed(potential, state)
-    return pushed(state, total_forces(potential, state.system, state.neighbors))
+    state, near = listed(potential, state)
+    return pushed(state, total_forces(potential, state.system, near))
 
 
-def listed(potential: AbstractPotential, state: State) -> State:
-    """The state with a list that holds for its positions, or is said to have overflowed."""
-    neighbors, overflow = refreshed(state.neighbors, state.system, potential.cutoff)
-    return state.replace(neighbors=neighbors, overflow=state.overflow | overflow)
+def listed(potential: AbstractPotential, state: State) -> tuple[State, Neighbors]:
+    """The state with a list that holds for its positions, or is said to have overflowed, and what is near of it."""
+    neighbors, near, overflow = refreshed(state.neighbors, state.system, potential.cutoff)
+    return state.replace(neighbors=neighbors, overflow=state.overflow | overflow), near
 
 
 @eqx.filter_jit

@@ -71,8 +71,8 @@ class StochasticCellRescaling(AbstractSplitting):
         return Barostat(self.thermostat.bath(system, key), jnp.zeros((3, 3), system.cell.dtype))
 
     def evaluate(self, potential: AbstractPotential, state: State) -> State:
-        state = listed(potential, state)
-        forces, virial = forces_and_virial(potential, state.system, state.neighbors)
+        state, near = listed(potential, state)
+        forces, virial = forces_and_virial(potential, state.system, near)
         return pushed(state, forces).replace(bath=state.bath._replace(virial=virial))
 
     def middle(self, state: State) -> State:

@@ -40,9 +40,9 @@ class JaxMD(AbstractSimulator):
 
         def energy(R: Array, box: Any = None, perturbation: Any = 1.0, **_: Any) -> Float[Array, ""]:
             system = state.system.replace(positions=R, cell=state.system.cell if box is None else box.T)
-            there = listed(potential, state.replace(system=system, overflow=jnp.zeros((), bool)))
+            there, near = listed(potential, state.replace(system=system, overflow=jnp.zeros((), bool)))
             strained = system.strained((perturbation - 1.0) * jnp.eye(3))
-            return jnp.where(there.overflow, jnp.nan, total_energy(potential, strained, there.neighbors))
+            return jnp.where(there.overflow, jnp.nan, total_energy(potential, strained, near))
 
         structure = jax.tree.structure(jax.eval_shape(self._made, state.system, state.key))
         inner = jax.tree.unflatten(structure, state.bath)

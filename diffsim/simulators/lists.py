@@ -10,15 +10,19 @@ from diffsim.neighbors import Neighbors
 from diffsim.system import System
 
 
-def refreshed(neighbors: Neighbors, system: System, cutoff: Float[Array, ""]) -> tuple[Neighbors, Bool[Array, ""]]:
-    """The list, made again if it no longer holds every edge inside `cutoff`, and whether even that was not enough.
+def refreshed(
+    neighbors: Neighbors, system: System, cutoff: Float[Array, ""]
+) -> tuple[Neighbors, Neighbors, Bool[Array, ""]]:
+    """The list, made again if it no longer holds every edge inside `cutoff`; of it what is to be summed over now, those
+    edges alone where that pays; and whether one of the two is too short.
 
     Replicas under `vmap` decide together: a branch that is taken for one of them is taken for all, and none otherwise.
     """
     neighbors, system, cutoff = jax.lax.stop_gradient((neighbors, system, cutoff))
     worn = neighbors.overflow(system, cutoff)
     renewed, flag = _if_any(worn, neighbors, system)
-    return renewed, flag | (worn & ~(neighbors.radius >= cutoff))
+    near, short = renewed.within(system, cutoff)
+    return renewed, near, flag | short | (worn & ~(neighbors.radius >= cutoff))
 
 
 @jax.custom_batching.custom_vmap

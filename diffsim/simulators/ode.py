@@ -67,8 +67,8 @@ class Ode(AbstractSimulator):
 def _force(x: Float[Array, "atoms 3"], potential: AbstractPotential, state: State) -> Float[Array, "atoms 3"]:
     """Forces at these positions; NaN where a list made for them is too short."""
     there = state.replace(system=state.system.replace(positions=x), overflow=jnp.zeros((), bool))
-    there = listed(potential, there)
-    forces = pushed(there, total_forces(potential, there.system, there.neighbors)).forces
+    there, near = listed(potential, there)
+    forces = pushed(there, total_forces(potential, there.system, near)).forces
     return jnp.where(there.overflow, jnp.nan, forces)
 
 

@@ -1,5 +1,7 @@
 """Derivatives of whole trajectories: equal to differences, and to each other, by whatever way they are taken."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -104,11 +106,25 @@ def test_derivatives_across_rebuilt_lists_are_those_of_a_list_that_holds(method)
     assert apart(found, gradient(method, SW, VERLET, wide, schedule)[0]) < 1e-8
 
 
+@pytest.mark.parametrize("method", [Reversible(), Backprop(), Forward()])
+def test_derivatives_by_the_edges_inside_the_cutoff_are_those_by_the_whole_list(method):
+    """Of a crystal that is hot enough for edges to come and go."""
+    schedule = Schedule(frames=2, stride=40)
+    state = VERLET.init(SW, HOT, jax.random.key(0), 2500.0)
+    state = state.replace(neighbors=dataclasses.replace(state.neighbors.widened(30), inside=20))
+    whole = state.replace(neighbors=dataclasses.replace(state.neighbors, inside=0))
+    found, diagnostics = gradient(method, SW, VERLET, state, schedule)
+    assert not diagnostics["overflow"]
+    assert apart(found, gradient(method, SW, VERLET, whole, schedule)[0]) < 1e-10
+
+
 @pytest.mark.parametrize("method", [Reversible(), Backprop(), Forward(), Truncated(window=20)])
 def test_every_method_says_that_a_list_was_too_short_inside_the_stretch(method):
     state = VERLET.init(SW, HOT, jax.random.key(0), 2500.0, skin=0.02)
     narrow = state.replace(neighbors=Neighbors.allocate(HOT, float(state.neighbors.radius)))
     assert gradient(method, SW, VERLET, narrow, Schedule(frames=2, stride=60))[1]["overflow"]
+    few = dataclasses.replace(VERLET.init(SW, HOT, jax.random.key(0), 2500.0).neighbors.widened(30), inside=8)
+    assert gradient(method, SW, VERLET, state.replace(neighbors=few), Schedule(frames=2, stride=60))[1]["overflow"]
 
 
 # ---- chaos
