@@ -51,12 +51,12 @@ def within(neighbors: Neighbors, system: System, cutoff: Array, rows: int) -> tu
 
 
 def rows_within(neighbors: Neighbors, system: System, cutoff: Array | float) -> int:
-    """How many rows `within` is to have: as many edges as there would be at the density of the list.
+    """How many rows `within` is to have: one more than there would be edges at the density of the list, or than are.
 
     A crystal's shells may say fewer, but atoms move.
     """
     near, listed = map(int, _most(neighbors, system, jnp.asarray(cutoff)))
-    return max(math.ceil(listed * (float(cutoff) / float(neighbors.radius)) ** 3), near + 1)
+    return 1 + max(math.ceil(listed * (float(cutoff) / float(neighbors.radius)) ** 3), near)
 
 
 def pays(n_atoms: int, rows: int, inside: int) -> bool:
