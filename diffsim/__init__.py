@@ -94,9 +94,11 @@ if TYPE_CHECKING:
         EDIP,
         AbstractPotential,
         Buckingham,
+        Dense,
         Gupta,
         LennardJones,
         Morse,
+        Perceptron,
         StillingerWeber,
         Tersoff,
     )
@@ -126,7 +128,9 @@ if TYPE_CHECKING:
 _CONTENTS = {
     "system": "System",
     "neighbors": "Neighbors",
-    "potentials": "AbstractPotential Buckingham EAM EDIP Gupta LennardJones Morse StillingerWeber Tersoff",
+    "potentials": """
+        AbstractPotential Buckingham Dense EAM EDIP Gupta LennardJones Morse Perceptron StillingerWeber Tersoff
+    """,
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",
     "simulators": """

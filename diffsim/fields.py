@@ -5,7 +5,7 @@ converts to an array of explicit dtype (a weakly typed one would make the first 
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -55,16 +55,34 @@ class Parameter:
 
 
 def parameters(module: eqx.Module) -> dict[str, Parameter]:
-    """The trainable fields of a module, in the order of their declaration; nested modules as `outer.inner`."""
-    found: dict[str, Parameter] = {}
+    """The trainable fields of a module, in the order of their declaration.
+
+    Those of modules inside are `outer.inner`, where there are several of them `outer.0.inner`.
+    """
+    found: list[Parameter] = []
     for field in dataclasses.fields(module):
         value = getattr(module, field.name)
         if "positive" in field.metadata and value is not None:
-            found[field.name] = Parameter(field.name, value, field.metadata["unit"], field.metadata["positive"])
-        elif isinstance(value, eqx.Module):
-            for inner in parameters(value).values():
-                found[f"{field.name}.{inner.name}"] = dataclasses.replace(inner, name=f"{field.name}.{inner.name}")
-    return found
+            found.append(Parameter(field.name, value, field.metadata["unit"], field.metadata["positive"]))
+        for place, part in _modules(field.name, value):
+            found += [dataclasses.replace(p, name=f"{place}.{p.name}") for p in parameters(part).values()]
+    return {parameter.name: parameter for parameter in found}
+
+
+def _modules(place: str, value: Any) -> Iterator[tuple[str, eqx.Module]]:
+    if isinstance(value, eqx.Module):
+        yield place, value
+    elif isinstance(value, tuple | list):
+        for number, part in enumerate(value):
+            yield from _modules(f"{place}.{number}", part)
+
+
+def get(module: eqx.Module, name: str) -> Any:
+    """What stands in a module under a name of `parameters`."""
+    value: Any = module
+    for part in name.split("."):
+        value = value[int(part)] if isinstance(value, tuple | list) else getattr(value, part)
+    return value
 
 
 def concrete(value: Any) -> np.ndarray | None:

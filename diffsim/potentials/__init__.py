@@ -2,6 +2,8 @@
 
 from diffsim.potentials.base import AbstractPotential as AbstractPotential
 from diffsim.potentials.buckingham import Buckingham as Buckingham
+from diffsim.potentials.dense import Dense as Dense
+from diffsim.potentials.dense import Perceptron as Perceptron
 from diffsim.potentials.eam import EAM as EAM
 from diffsim.potentials.edip import EDIP as EDIP
 from diffsim.potentials.gupta import Gupta as Gupta
