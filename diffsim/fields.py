@@ -1,4 +1,4 @@
-"""What a field of a potential is: a trainable `parameter` with its unit, or a `constant` that decides shapes.
+"""What a field of a potential is: a trainable `parameter` with its unit, a `constant` that decides shapes, or `fixed`.
 
 A Python float in an `eqx.Module` silently gets no gradient, and YAML hands over Python floats. `parameter` therefore
 converts to an array of explicit dtype (a weakly typed one would make the first update recompile) and carries the unit.
@@ -35,6 +35,11 @@ def _maybe_array(value: Any) -> jax.Array | None:
 def parameter(unit: str, *, positive: bool = False, **kwargs: Any) -> Any:
     """A trainable array; `positive` lets `fit` optimise its logarithm."""
     return eqx.field(converter=_maybe_array, metadata={"unit": unit, "positive": positive}, **kwargs)
+
+
+def fixed(unit: str = "", **kwargs: Any) -> Any:
+    """An array that is data and that no fit moves, like what inputs are standardised by."""
+    return eqx.field(converter=_maybe_array, metadata={"unit": unit}, **kwargs)
 
 
 def constant(unit: str = "", *, converter: Callable[[Any], Any] | None = None, **kwargs: Any) -> Any:
