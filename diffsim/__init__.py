@@ -93,6 +93,7 @@ if TYPE_CHECKING:
         EAM,
         EDIP,
         AbstractPotential,
+        BehlerParrinello,
         Buckingham,
         Dense,
         Gupta,
@@ -129,7 +130,8 @@ _CONTENTS = {
     "system": "System",
     "neighbors": "Neighbors",
     "potentials": """
-        AbstractPotential Buckingham Dense EAM EDIP Gupta LennardJones Morse Perceptron StillingerWeber Tersoff
+        AbstractPotential BehlerParrinello Buckingham Dense EAM EDIP Gupta LennardJones Morse Perceptron
+        StillingerWeber Tersoff
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",

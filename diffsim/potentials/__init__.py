@@ -1,6 +1,7 @@
 """Functional forms, one a file."""
 
 from diffsim.potentials.base import AbstractPotential as AbstractPotential
+from diffsim.potentials.behler_parrinello import BehlerParrinello as BehlerParrinello
 from diffsim.potentials.buckingham import Buckingham as Buckingham
 from diffsim.potentials.dense import Dense as Dense
 from diffsim.potentials.dense import Perceptron as Perceptron

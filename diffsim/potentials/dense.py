@@ -62,7 +62,7 @@ class Perceptron(eqx.Module):
         return last(features)
 
     @staticmethod
-    def init(sizes: Sequence[int], key: Array, *, activation: str = "silu", bias: bool = True) -> "Perceptron":
+    def init(sizes: Sequence[int], key: Array | int, *, activation: str = "silu", bias: bool = True) -> "Perceptron":
         """Layers from each of `sizes` to the next, inputs first and outputs last.
 
         **Raises** `ValueError` for fewer than two sizes, and for a size below 1.
@@ -71,16 +71,27 @@ class Perceptron(eqx.Module):
             raise ValueError(f"a network needs at least two positive sizes, of inputs and outputs, got {[*sizes]}")
         gain = 1.0 if activation == "tanh" else 2.0
         gains = [gain] * (len(sizes) - 2) + [1.0]
-        keys = jax.random.split(key, len(gains))
+        keys = jax.random.split(as_key(key), len(gains))
         pairs = zip(sizes[:-1], sizes[1:], keys, gains, strict=True)
         return Perceptron(tuple(Dense.init(i, o, k, bias=bias, gain=g) for i, o, k, g in pairs), activation)
 
     @staticmethod
-    def stack(count: int, sizes: Sequence[int], key: Array, *, activation: str = "silu") -> "Perceptron":
+    def stack(count: int, sizes: Sequence[int], key: Array | int, *, activation: str = "silu") -> "Perceptron":
         """So many networks, for `by_species`: each weight with an axis more in front."""
         return eqx.filter_vmap(lambda key: Perceptron.init(sizes, key, activation=activation))(
-            jax.random.split(key, count)
+            jax.random.split(as_key(key), count)
         )
+
+
+def as_key(key: Array | int) -> Array:
+    """A random key, or that of a seed: what a configuration can say."""
+    return jax.random.key(key) if isinstance(key, int) else key
+
+
+def of_atoms(table: Float[Array, "species *fields"], kinds: Int[Array, " atoms"]) -> Float[Array, "*fields atoms"]:
+    """The entry of each atom's kind: by a product, whose derivative has no scatter."""
+    chosen = (kinds == jnp.arange(len(table))[:, None]).astype(table.dtype)
+    return jnp.tensordot(jnp.moveaxis(table, 0, -1), chosen, axes=1)
 
 
 def by_species(
