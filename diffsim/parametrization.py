@@ -74,7 +74,7 @@ class Parametrization(eqx.Module):
         places, used, labels = [], 0, {}
         for name in names:
             value = np.asarray(known[name].value)
-            place, used = _places(value, known[name].positive, len(potential.species), used)
+            place, used = _places(value, known[name].positive, _species(potential, name), used)
             places.append(place)
             labels |= {i: _label(name, at) for i, at in reversed([*zip(place, np.ndindex(value.shape), strict=True)])}
         if not used:
@@ -148,6 +148,12 @@ def _limits(name: str, free: Free, log: bool) -> tuple[float, float, float]:
 
 def _label(name: str, place: tuple[int, ...]) -> str:
     return name + (f"[{','.join(map(str, place))}]" if place else "")
+
+
+def _species(potential: AbstractPotential, name: str) -> int:
+    """How many species the module has that holds a parameter; a network's weights are no tables over species."""
+    owner = name.rpartition(".")[0]
+    return len(getattr(get(potential, owner) if owner else potential, "species", ()))
 
 
 def _places(value: np.ndarray, positive: bool, n_species: int, used: int) -> tuple[tuple[int, ...], int]:

@@ -106,6 +106,13 @@ def test_a_potential_with_networks_is_fitted_and_gone_on_with(pairs, tmp_path):
     jax.tree.map(np.testing.assert_array_equal, again.potential, second.potential)
 
 
+def test_equal_weights_of_a_network_move_by_themselves():
+    """They are no table over species, symmetric entries of which would move together."""
+    network = jax.tree.map(jnp.zeros_like, Perceptron.init((2, 2), KEY))
+    pairs = Pairs(0.1, [network], 4.0, species=(14, 6))
+    assert len(Parametrization.of(pairs, ["networks.0.layers.0.weight"]).start) == 4
+
+
 def test_networks_are_stored_to_the_last_digit(pairs, tmp_path):
     """As plain lists, from which a configuration makes the same network."""
     save_potential(tmp_path / "potential.json", pairs)
