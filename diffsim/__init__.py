@@ -93,10 +93,13 @@ if TYPE_CHECKING:
         EAM,
         EDIP,
         AbstractPotential,
+        BehlerParrinello,
         Buckingham,
+        Dense,
         Gupta,
         LennardJones,
         Morse,
+        Perceptron,
         StillingerWeber,
         Tersoff,
     )
@@ -126,7 +129,10 @@ if TYPE_CHECKING:
 _CONTENTS = {
     "system": "System",
     "neighbors": "Neighbors",
-    "potentials": "AbstractPotential Buckingham EAM EDIP Gupta LennardJones Morse StillingerWeber Tersoff",
+    "potentials": """
+        AbstractPotential BehlerParrinello Buckingham Dense EAM EDIP Gupta LennardJones Morse Perceptron
+        StillingerWeber Tersoff
+    """,
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",
     "simulators": """

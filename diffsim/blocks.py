@@ -104,10 +104,11 @@ class _Around(NamedTuple):
     homes: ByAtoms  # Å
     offsets: Float[Array, "3 images"]  # Å
     numbers: Int[Array, " columns"]
+    reverse: Int[Array, "neighbors columns"]
 
     @staticmethod
     def of(columns: _Columns, system: System, neighbors: Neighbors) -> "_Around":
-        return _Around(columns.homes, neighbors.offsets(system.cell), columns.numbers)
+        return _Around(columns.homes, neighbors.offsets(system.cell), columns.numbers, neighbors.reverse)
 
     def seen(self, part: _Columns) -> Graph:
         """The graph of a block. Masked edges lead from an atom to itself and then to where no image is."""
@@ -116,7 +117,8 @@ class _Around(NamedTuple):
             for there, here, offset in zip(self.homes, part.homes, self.offsets, strict=True)
         )
         weights = (part.numbers > 0).astype(x.dtype)
-        return Graph((x, y, z), part.index, part.mask, part.numbers, weights, self.numbers)
+        reverse = self.reverse if part.index.shape == self.reverse.shape else None
+        return Graph((x, y, z), part.index, part.mask, part.numbers, weights, self.numbers, reverse)
 
 
 def _halfway(potential: AbstractPotential, by_edges: Vectors) -> Vectors | ByAtoms:

@@ -1,11 +1,11 @@
-"""What a field of a potential is: a trainable `parameter` with its unit, or a `constant` that decides shapes.
+"""What a field of a potential is: a trainable `parameter` with its unit, a `constant` that decides shapes, or `fixed`.
 
 A Python float in an `eqx.Module` silently gets no gradient, and YAML hands over Python floats. `parameter` therefore
 converts to an array of explicit dtype (a weakly typed one would make the first update recompile) and carries the unit.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -37,6 +37,11 @@ def parameter(unit: str, *, positive: bool = False, **kwargs: Any) -> Any:
     return eqx.field(converter=_maybe_array, metadata={"unit": unit, "positive": positive}, **kwargs)
 
 
+def fixed(unit: str = "", **kwargs: Any) -> Any:
+    """An array that is data and that no fit moves, like what inputs are standardised by."""
+    return eqx.field(converter=_maybe_array, metadata={"unit": unit}, **kwargs)
+
+
 def constant(unit: str = "", *, converter: Callable[[Any], Any] | None = None, **kwargs: Any) -> Any:
     """A static value: it decides shapes or branches, and changing it recompiles."""
     if converter is not None:
@@ -55,16 +60,34 @@ class Parameter:
 
 
 def parameters(module: eqx.Module) -> dict[str, Parameter]:
-    """The trainable fields of a module, in the order of their declaration; nested modules as `outer.inner`."""
-    found: dict[str, Parameter] = {}
+    """The trainable fields of a module, in the order of their declaration.
+
+    Those of modules inside are `outer.inner`, where there are several of them `outer.0.inner`.
+    """
+    found: list[Parameter] = []
     for field in dataclasses.fields(module):
         value = getattr(module, field.name)
         if "positive" in field.metadata and value is not None:
-            found[field.name] = Parameter(field.name, value, field.metadata["unit"], field.metadata["positive"])
-        elif isinstance(value, eqx.Module):
-            for inner in parameters(value).values():
-                found[f"{field.name}.{inner.name}"] = dataclasses.replace(inner, name=f"{field.name}.{inner.name}")
-    return found
+            found.append(Parameter(field.name, value, field.metadata["unit"], field.metadata["positive"]))
+        for place, part in _modules(field.name, value):
+            found += [dataclasses.replace(p, name=f"{place}.{p.name}") for p in parameters(part).values()]
+    return {parameter.name: parameter for parameter in found}
+
+
+def _modules(place: str, value: Any) -> Iterator[tuple[str, eqx.Module]]:
+    if isinstance(value, eqx.Module):
+        yield place, value
+    elif isinstance(value, tuple | list):
+        for number, part in enumerate(value):
+            yield from _modules(f"{place}.{number}", part)
+
+
+def get(module: eqx.Module, name: str) -> Any:
+    """What stands in a module under a name of `parameters`."""
+    value: Any = module
+    for part in name.split("."):
+        value = value[int(part)] if isinstance(value, tuple | list) else getattr(value, part)
+    return value
 
 
 def concrete(value: Any) -> np.ndarray | None:

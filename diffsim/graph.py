@@ -29,6 +29,7 @@ class Graph(eqx.Module):
     numbers: Int[Array, " atoms"]
     weights: Float[Array, " atoms"]  # 0 for padding
     everyone: Int[Array, " all_atoms"]  # the numbers of those that `index` counts
+    reverse: Int[Array, "neighbors atoms"] | None = None  # flat position of the edge j → i; None in a block of a graph
 
     @property
     def squares(self) -> Float[Array, "neighbors atoms"]:
@@ -47,6 +48,17 @@ class Graph(eqx.Module):
             return jnp.zeros_like(self.numbers), jnp.zeros_like(self.index)
         return species_of(self.numbers, species), species_of(self.everyone, species)[self.index]
 
+    def of_neighbors(self, features: Float[Array, "*fields all_atoms"]) -> Float[Array, "*fields neighbors atoms"]:
+        """The features of the neighbour at each edge: what messages are made of.
+
+        Features of j are those of the atom that the edge j → i starts from, so in a whole graph they come by `swap`,
+        whose derivatives have no scatter. In a block of one, where `features` are those of `everyone`, they are looked
+        up. Masked edges bring an atom's own: finite, but to be masked.
+        """
+        if self.reverse is None:
+            return features[..., self.index]
+        return swap(jnp.broadcast_to(features[..., None, :], (*features.shape[:-1], *self.index.shape)), self.reverse)
+
 
 def graph(system: System, neighbors: Neighbors) -> Graph:
     """The graph of a system whose neighbours are known."""
@@ -58,7 +70,8 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     far = jnp.array([1, 0, 0], dtype) * neighbors.radius.astype(dtype)
     vectors = (swap(own, neighbors.reverse) - own) + offsets
     x, y, z = jnp.where(neighbors.mask, vectors, far[:, None, None])
-    return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, (numbers > 0).astype(dtype), numbers)
+    weights = (numbers > 0).astype(dtype)
+    return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse)
 
 
 def padded(of_atoms: Array, columns: int) -> Array:

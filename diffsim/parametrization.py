@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim import bounds
-from diffsim.fields import Parameter, constant, parameters
+from diffsim.fields import Parameter, constant, get, parameters
 from diffsim.potentials.base import AbstractPotential
 
 
@@ -75,7 +74,7 @@ class Parametrization(eqx.Module):
         places, used, labels = [], 0, {}
         for name in names:
             value = np.asarray(known[name].value)
-            place, used = _places(value, known[name].positive, len(potential.species), used)
+            place, used = _places(value, known[name].positive, _species(potential, name), used)
             places.append(place)
             labels |= {i: _label(name, at) for i, at in reversed([*zip(place, np.ndindex(value.shape), strict=True)])}
         if not used:
@@ -106,7 +105,7 @@ class Parametrization(eqx.Module):
         """The free numbers of a potential."""
         found = np.array(self.start)
         for name, place, log in zip(self.names, self.places, self.logs, strict=True):
-            value = np.asarray(_get(potential, name)).reshape(-1)
+            value = np.asarray(get(potential, name)).reshape(-1)
             for number, index in zip(value, place, strict=True):
                 if index >= 0:
                     found[index] = np.log(number) if log else number
@@ -120,18 +119,11 @@ class Parametrization(eqx.Module):
         """The potential with the free numbers put in."""
         new = []
         for name, place, log in zip(self.names, self.places, self.logs, strict=True):
-            old = _get(potential, name)
+            old = get(potential, name)
             index = np.array(place).reshape(old.shape)
             moved = free[np.maximum(index, 0)]
             new.append(jnp.where(index >= 0, jnp.exp(moved) if log else moved, old).astype(old.dtype))
-        return eqx.tree_at(lambda p: [_get(p, name) for name in self.names], potential, new)
-
-
-def _get(potential: AbstractPotential, name: str) -> Any:
-    value: Any = potential
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
+        return eqx.tree_at(lambda p: [get(p, name) for name in self.names], potential, new)
 
 
 def _check_names(potential: AbstractPotential, names: tuple[str, ...], known: Mapping[str, Parameter]) -> None:
@@ -156,6 +148,12 @@ def _limits(name: str, free: Free, log: bool) -> tuple[float, float, float]:
 
 def _label(name: str, place: tuple[int, ...]) -> str:
     return name + (f"[{','.join(map(str, place))}]" if place else "")
+
+
+def _species(potential: AbstractPotential, name: str) -> int:
+    """How many species the module has that holds a parameter; a network's weights are no tables over species."""
+    owner = name.rpartition(".")[0]
+    return len(getattr(get(potential, owner) if owner else potential, "species", ()))
 
 
 def _places(value: np.ndarray, positive: bool, n_species: int, used: int) -> tuple[tuple[int, ...], int]:

@@ -8,7 +8,9 @@ import pytest
 from ase.build import bulk
 from helpers import rattled
 
-from diffsim import LennardJones, Neighbors, System
+from diffsim import AbstractPotential, LennardJones, Neighbors, System
+from diffsim.fields import constant, parameter
+from diffsim.graph import Graph, species_of
 from diffsim.mechanics import forces_and_virial, total_energy, total_forces, work
 from diffsim.neighbors.columns import blocks_of
 from tests.potentials.mixtures import cadmium_telluride
@@ -27,7 +29,25 @@ def scattered() -> System:
     return system.replace(positions=system.positions + rng.integers(-2, 3, (256, 3)) @ system.cell)
 
 
-@pytest.mark.parametrize("potential", [PAIRS, cadmium_telluride()], ids=["pairs", "three-body"])
+class Charges(AbstractPotential):
+    """E_i = ½ Σ_j q_i q_j (1 − r_ij²/r_c²)³ with a charge for each species, looked up for everyone."""
+
+    charges: jax.Array = parameter("")
+    cutoff: jax.Array = parameter("Å")
+    species: tuple[int, ...] = constant(default=(48, 52))
+
+    def atomic_energies(self, graph: Graph) -> jax.Array:
+        own, _ = graph.kinds(self.species)
+        far = graph.of_neighbors(self.charges[species_of(graph.everyone, self.species)])
+        near = jnp.where(graph.mask, jnp.maximum(1 - graph.squares / self.cutoff**2, 0.0) ** 3, 0.0)
+        return 0.5 * jnp.sum(self.charges[own] * far * near, axis=0)
+
+
+@pytest.mark.parametrize(
+    "potential",
+    [PAIRS, cadmium_telluride(), Charges([1.0, -0.7], 4.4)],
+    ids=["pairs", "three-body", "features of neighbours"],
+)
 def test_blocks_of_a_mixture_give_the_derivatives_of_the_whole(potential):
     system = scattered()
     neighbors = Neighbors.allocate(system, potential.cutoff + 0.2, spare=1.1)

@@ -8,8 +8,10 @@ import pytest
 from helpers import POTENTIALS
 from random_cells import KINDS, random_structure
 
-from diffsim import Neighbors, forces
-from diffsim.graph import graph, swap
+from diffsim import AbstractPotential, Neighbors, System, forces
+from diffsim.graph import Graph, graph, swap
+from diffsim.mechanics import total_energy, work
+from diffsim.neighbors.columns import blocks_of
 
 vectors_of = jax.jit(lambda system, neighbors: jnp.stack(graph(system, neighbors).vectors))
 
@@ -75,3 +77,81 @@ def test_forces_compile_without_a_scatter():
     given = eqx.filter_jit(forces).lower(potential, system, neighbors).lowered.as_text()  # to the compiler
     assert "stablehlo.gather" in given
     assert "stablehlo.scatter" not in given
+
+
+@pytest.mark.parametrize("seed", range(len(KINDS)))
+def test_features_of_neighbors_are_those_of_the_atom_at_the_end_of_an_edge(seed):
+    neighbors = Neighbors.allocate(random_structure(seed + 10, n=7), 5.0, capacity=60)
+    features = jnp.asarray(np.random.default_rng(seed).standard_normal((2, 3, neighbors.index.shape[1])))
+    seen = graph(random_structure(seed + 10, n=7), neighbors)
+    found = np.asarray(seen.of_neighbors(features))
+    np.testing.assert_array_equal(found, features[..., neighbors.index])  # masked: an atom is its own neighbour
+    block = eqx.tree_at(lambda g: g.reverse, seen, None)
+    np.testing.assert_array_equal(block.of_neighbors(features), found)
+
+
+def test_features_of_neighbors_differentiate_to_third_order_in_both_modes():
+    neighbors = Neighbors.allocate(random_structure(2, n=3), 4.0)
+    rng = np.random.default_rng(0)
+    seen, shape = graph(random_structure(2, n=3), neighbors), neighbors.index.shape
+    features, along = jnp.asarray(rng.standard_normal((2, 2, shape[1])))
+    weights = jnp.asarray(rng.standard_normal((2, *shape)))
+
+    def thirds(of_neighbors):
+        value = lambda t: jnp.sum(jnp.sin(of_neighbors(features + t * along)) * weights)  # noqa: E731
+        slope = lambda mode: mode(mode(mode(value)))  # noqa: E731
+        return jnp.stack([jax.vmap(slope(mode))(jnp.array([0.0, 0.3])) for mode in (jax.grad, jax.jacfwd)])
+
+    found = jax.jit(lambda: thirds(seen.of_neighbors))()
+    expected = jax.jit(lambda: thirds(lambda f: f[..., neighbors.index]))()
+    np.testing.assert_allclose(found, expected, rtol=1e-11)  # a sum of some 200 terms of either sign
+
+
+class Messages(AbstractPotential):
+    """E_i = h_i after two rounds of h_i ← tanh(h_i + Σ_j (1 − r_ij²/r_c²)³ h_j), from h_i = 0.1."""
+
+    cutoff: jax.Array
+    gathered: bool = eqx.field(static=True)
+    species: tuple[int, ...] = eqx.field(static=True, default=())
+
+    @property
+    def depth(self) -> int:
+        return 2
+
+    def atomic_energies(self, graph: Graph) -> jax.Array:
+        near = jnp.where(graph.mask, jnp.maximum(1 - graph.squares / self.cutoff**2, 0.0) ** 3, 0.0)
+        h = jnp.full(graph.numbers.shape, 0.1)
+        for _ in range(2):
+            h = jnp.tanh(h + jnp.sum(near * (h[graph.index] if self.gathered else graph.of_neighbors(h)), axis=0))
+        return h
+
+
+def test_messages_have_the_forces_of_a_gather_beyond_one_block():
+    """Atoms in no order, more than a block holds: forces, and what the adjoint of a step wants."""
+    rng = np.random.default_rng(0)
+    system = System(14 * rng.random((300, 3)), 14 * np.eye(3), np.full(300, 14), np.full(300, 28.0))
+    neighbors = Neighbors.allocate(system, 3.0)
+    assert blocks_of(300, len(neighbors.index))[0] > 1
+    w = jnp.asarray(rng.standard_normal((300, 3)))
+    by_swap, by_gather = (
+        eqx.filter_jit(lambda potential: work(potential, system, neighbors, w))(Messages(jnp.asarray(3.0), gathered))
+        for gathered in (False, True)
+    )
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)  # noqa: E731 — sums of numbers below 1
+    jax.tree.map(close, jax.tree.leaves(by_swap), jax.tree.leaves(by_gather))
+
+
+def test_messages_compile_without_a_scatter():
+    """Forces, and their derivatives by positions in reverse mode."""
+    system = random_structure(2, n=3)
+    neighbors = Neighbors.allocate(system, 4.0)
+
+    def stiffness(potential, x):
+        slope = jax.grad(lambda x: total_energy(potential, system.replace(positions=x), neighbors))
+        return jax.grad(lambda x: jnp.sum(slope(x) ** 2))(x)
+
+    def lowered(gathered: bool) -> str:
+        return eqx.filter_jit(stiffness).lower(Messages(jnp.asarray(4.0), gathered), system.positions).lowered.as_text()
+
+    assert "stablehlo.scatter" not in lowered(False)
+    assert "stablehlo.scatter" in lowered(True)

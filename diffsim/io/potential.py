@@ -45,4 +45,6 @@ def _fields(value: Any) -> Any:
     if isinstance(value, eqx.Module):
         made_from = [field.name for field in dataclasses.fields(value) if field.init]
         return {"_target_": f"diffsim.{type(value).__name__}"} | {n: _fields(getattr(value, n)) for n in made_from}
+    if isinstance(value, tuple | list):
+        return [_fields(part) for part in value]
     return np.asarray(value).tolist() if hasattr(value, "dtype") else value

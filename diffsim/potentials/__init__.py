@@ -1,7 +1,10 @@
 """Functional forms, one a file."""
 
 from diffsim.potentials.base import AbstractPotential as AbstractPotential
+from diffsim.potentials.behler_parrinello import BehlerParrinello as BehlerParrinello
 from diffsim.potentials.buckingham import Buckingham as Buckingham
+from diffsim.potentials.dense import Dense as Dense
+from diffsim.potentials.dense import Perceptron as Perceptron
 from diffsim.potentials.eam import EAM as EAM
 from diffsim.potentials.edip import EDIP as EDIP
 from diffsim.potentials.gupta import Gupta as Gupta

@@ -62,6 +62,12 @@ def check_cutoff(cutoff: Array, name: str = "cutoff") -> None:
         raise ValueError(f"{name} must be positive, got {value.tolist()} Å")
 
 
+def check_elements(species: tuple[int, ...], what: str = "networks") -> None:
+    """Refuses a potential of no elements where each needs parameters of its own."""
+    if not species:
+        raise ValueError(f"{what} are made for elements: give the species, e.g. ('Si',)")
+
+
 def check_species(potential: AbstractPotential, system: System) -> None:
     """Refuses atoms that the potential has no parameters for."""
     numbers = concrete(system.numbers)

@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from diffsim.report.rows import Row, rows
 
+_FEW = 20  # free numbers that are shown one by one: of an array with more, its shape and norm
 _BOUNDS = {-1: "on its lower bound", 0: "", 1: "on its upper bound"}
 
 
@@ -19,12 +23,18 @@ class Table(NamedTuple):
 
 
 def parameter_table(found: Mapping[str, Any]) -> Table:
-    """Each free number before and after with its error, then the parameters that were kept."""
+    """Each free number before and after with its error, those of a long array in one line; then what was kept."""
     lines = []
-    for entry in found["uncertainty"]["free"]:
-        error, scaled = (_error(entry[name]) for name in ("error", "error_chi_squared_scaled"))
-        numbers = [number(entry["start"]), number(entry["fitted"]), error, scaled]
-        lines.append([entry["label"], entry["unit"], *numbers, _BOUNDS[entry["bound"]]])
+    for name, group in groupby(found["uncertainty"]["free"], lambda entry: entry["label"].split("[")[0]):
+        entries = list(group)
+        if len(entries) > _FEW:
+            array = found["parameters"][name]
+            lines.append([name, array["unit"], number(array["before"]), number(array["after"]), "", "", ""])
+            continue
+        for entry in entries:
+            error, scaled = (_error(entry[name]) for name in ("error", "error_chi_squared_scaled"))
+            numbers = [number(entry["start"]), number(entry["fitted"]), error, scaled]
+            lines.append([entry["label"], entry["unit"], *numbers, _BOUNDS[entry["bound"]]])
     for name, entry in found["parameters"].items():
         if not entry["trained"]:
             lines.append([name, entry["unit"], number(entry["before"]), "kept", "", "", ""])
@@ -69,10 +79,10 @@ def error_table(found: Mapping[str, Any]) -> Table:
 
 
 def combination_table(found: Mapping[str, Any]) -> Table:
-    """Eigenvalues of the Fisher matrix in decades, and the combinations of parameters that they belong to."""
+    """The largest eigenvalues of the Fisher matrix in decades, and the combinations that they belong to."""
     known = found["uncertainty"]
     lines = []
-    for value, combination in zip(known["eigenvalues"], known["combinations"], strict=True):
+    for value, combination in [*zip(known["eigenvalues"], known["combinations"], strict=True)][:_FEW]:
         decades = f"{math.log10(value):.1f}" if value and value > known["eigenvalues"][0] * 1e-14 else "none"
         error = f"{100 / math.sqrt(value):.2g} %" if decades != "none" else "open"
         lines.append([decades, error, combination])
@@ -82,8 +92,10 @@ def combination_table(found: Mapping[str, Any]) -> Table:
 
 
 def correlation_table(found: Mapping[str, Any]) -> Table:
-    """Correlations of the free numbers."""
+    """Correlations of the free numbers, where they are few enough for a table."""
     labels = [entry["label"] for entry in found["uncertainty"]["free"]]
+    if len(labels) > _FEW:
+        return Table("Correlations", [], [], f"Of {len(labels)} free numbers, in `results.json`.")
     lines = [
         [label, *(f"{value:+.2f}" for value in line)]
         for label, line in zip(labels, found["uncertainty"]["correlation"], strict=True)
@@ -115,9 +127,12 @@ def rounded(value: float, scale: float) -> str:
 
 
 def number(value: Any) -> str:
-    """Six significant digits; of a table over species, its shape where it is long."""
+    """Six significant digits; of an array that is long, its shape and its norm."""
+    if isinstance(value, list) and len(str(value)) >= 80:
+        array = np.asarray(value)
+        return f"{'×'.join(map(str, array.shape))} of norm {np.linalg.norm(array):.6g}"
     if isinstance(value, list):
-        return "[" + ", ".join(number(v) for v in value) + "]" if len(str(value)) < 80 else f"{len(value)} rows"
+        return "[" + ", ".join(number(v) for v in value) + "]"
     return f"{value:.6g}"
 
 

@@ -92,7 +92,8 @@ def _relative_spectrum(model: LocalModel, free: np.ndarray) -> tuple[np.ndarray,
 
 def spelled(model: LocalModel, vector: Float[np.ndarray, " free"], terms: int = 4) -> str:
     """A combination in words: `0.71 ln epsilon − 0.70 ln lam`."""
-    order = [int(i) for i in np.argsort(-np.abs(vector))[:terms] if abs(vector[i]) >= 0.1]
+    least = min(0.1, np.abs(vector).max())
+    order = [int(i) for i in np.argsort(-np.abs(vector))[:terms] if abs(vector[i]) >= least]
     sign = 1.0 if vector[order[0]] > 0 else -1.0
     parts = []
     for place, i in enumerate(order):
