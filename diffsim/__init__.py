@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from diffsim.potentials import (
         EAM,
         EDIP,
+        ZBL,
         AbstractPotential,
         BehlerParrinello,
         Buckingham,
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
         Morse,
         Perceptron,
         StillingerWeber,
+        Sum,
         Tersoff,
     )
     from diffsim.relax import relax
@@ -131,7 +133,7 @@ _CONTENTS = {
     "neighbors": "Neighbors",
     "potentials": """
         AbstractPotential BehlerParrinello Buckingham Dense EAM EDIP Gupta LennardJones Morse Perceptron
-        StillingerWeber Tersoff
+        StillingerWeber Sum Tersoff ZBL
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",

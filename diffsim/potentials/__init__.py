@@ -11,4 +11,6 @@ from diffsim.potentials.gupta import Gupta as Gupta
 from diffsim.potentials.lennard_jones import LennardJones as LennardJones
 from diffsim.potentials.morse import Morse as Morse
 from diffsim.potentials.stillinger_weber import StillingerWeber as StillingerWeber
+from diffsim.potentials.sum import Sum as Sum
 from diffsim.potentials.tersoff import Tersoff as Tersoff
+from diffsim.potentials.zbl import ZBL as ZBL

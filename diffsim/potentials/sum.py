@@ -1,0 +1,53 @@
+"""Potentials that act together."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from diffsim.graph import Graph
+from diffsim.potentials.base import AbstractPotential
+
+
+class Sum(AbstractPotential):
+    """E_i = Σ_p E_i^p: a short-range repulsion under a learned potential, charges on top of a short-ranged one.
+
+    Each part ends at its own cutoff. Parameters are those of the parts, `parts.0.epsilon` and so on.
+
+    **Raises** `ValueError` for fewer than two parts, and for parts that have no element in common.
+    """
+
+    parts: tuple[AbstractPotential, ...] = eqx.field(converter=tuple)
+
+    def __check_init__(self) -> None:
+        if len(self.parts) < 2:
+            raise ValueError(f"a sum needs at least two potentials, got {len(self.parts)}")
+        named = [set(part.species) for part in self.parts if part.species]
+        if named and not set.intersection(*named):
+            raise ValueError(
+                "the parts of a sum have no element in common: no system can have parameters in all of them"
+            )
+
+    @property
+    def species(self) -> tuple[int, ...]:  # type: ignore[override]
+        """What all parts have parameters for."""
+        named = [part.species for part in self.parts if part.species]
+        return tuple(z for z in named[0] if all(z in species for species in named)) if named else ()
+
+    @property
+    def cutoff(self) -> Float[Array, ""]:
+        return jnp.max(jnp.stack([part.cutoff for part in self.parts]))
+
+    @property
+    def pairwise(self) -> bool:
+        return all(part.pairwise for part in self.parts)
+
+    @property
+    def depth(self) -> int:
+        return max(part.depth for part in self.parts)
+
+    @property
+    def reach(self) -> Float[Array, ""]:
+        return jnp.max(jnp.stack([part.reach for part in self.parts]))
+
+    def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
+        return sum((part.atomic_energies(graph) for part in self.parts), jnp.zeros_like(graph.weights))
