@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, Integer
 
 from diffsim.graph import Graph, Vectors, padded
 from diffsim.neighbors import Neighbors
-from diffsim.neighbors.columns import blocks_of, looked_up
+from diffsim.neighbors.columns import blocks_of, looked_up, separations
 from diffsim.potentials.base import AbstractPotential
 from diffsim.system import System
 
@@ -112,10 +112,7 @@ class _Around(NamedTuple):
 
     def seen(self, part: _Columns) -> Graph:
         """The graph of a block. Masked edges lead from an atom to itself and then to where no image is."""
-        x, y, z = (
-            (looked_up(there, part.index) - here) + looked_up(offset, part.image.astype(jnp.int32))
-            for there, here, offset in zip(self.homes, part.homes, self.offsets, strict=True)
-        )
+        x, y, z = separations(self.homes, part.homes, self.offsets, part.index, part.image)
         weights = (part.numbers > 0).astype(x.dtype)
         reverse = self.reverse if part.index.shape == self.reverse.shape else None
         return Graph((x, y, z), part.index, part.mask, part.numbers, weights, self.numbers, reverse)

@@ -1,5 +1,6 @@
 """The columns of a table: one for each atom, in equal blocks that fit the processor's cache."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -37,6 +38,17 @@ def blocks_of(n_atoms: int, rows: int) -> tuple[int, int]:
 def looked_up(table: Array, places: Integer[Array, "*any"]) -> Array:
     """Entries of a table, all its axes as one, at places that are known to be inside: not checked, nor counted back."""
     return table.reshape(-1).at[places].get(mode="promise_in_bounds", wrap_negative_indices=False)
+
+
+def separations(
+    everyone: Iterable[Array], own: Iterable[Array], offsets: Iterable[Array], index: Array, image: Array
+) -> tuple[Array, ...]:
+    """x_j − x_i of each edge, then y and z, in Å, from the homes of all atoms and of the columns' own."""
+    image = image.astype(jnp.int32)
+    return tuple(
+        (looked_up(there, index) - here) + looked_up(offset, image)
+        for there, here, offset in zip(everyone, own, offsets, strict=True)
+    )
 
 
 def tabulated(edges: Edges, images: Images) -> dict[str, Array]:

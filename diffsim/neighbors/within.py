@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from diffsim.neighbors.bits import WORD
-from diffsim.neighbors.columns import blocks_of, looked_up
+from diffsim.neighbors.columns import blocks_of, looked_up, separations
 from diffsim.neighbors.images import how_many
 
 if TYPE_CHECKING:
@@ -73,10 +73,5 @@ def _most(neighbors: Neighbors, system: System, cutoff: Array) -> tuple[Array, A
 
 def _squares(neighbors: Neighbors, system: System) -> Float[Array, "neighbors columns"]:
     homes = jnp.pad(neighbors.homes(system), ((0, neighbors.index.shape[1] - len(system.positions)), (0, 0)))
-    image = neighbors.image.astype(jnp.int32)
-    parts = (
-        (looked_up(x, neighbors.index) - x) + looked_up(offset, image)
-        for x, offset in zip(homes.T, neighbors.offsets(system.cell), strict=True)
-    )
-    x, y, z = parts
+    x, y, z = separations(homes.T, homes.T, neighbors.offsets(system.cell), neighbors.index, neighbors.image)
     return x * x + y * y + z * z

@@ -72,9 +72,7 @@ class AbstractSimulator(eqx.Module):
         check_positive("dt", self.dt, "Å √(amu/eV)")
         check_positive("skin", skin, "Å")
         held = None if mobile is None else jnp.asarray(mobile, bool)[:, None]
-        neighbors = neighbors_of(potential, system, None, skin, _SPARE)
-        if not potential.pairwise:
-            neighbors = neighbors.sifting(system, potential.cutoff)
+        neighbors = _made(potential, system, skin, _SPARE)
         noise, bath, key = jax.random.split(key, 3)
         dtype = system.positions.dtype
         state = State(
@@ -97,15 +95,19 @@ class AbstractSimulator(eqx.Module):
         return kelvin(own, 0.0)
 
 
+def _made(potential: AbstractPotential, system: System, skin: float, spare: float, *, least: int = 0) -> Neighbors:
+    """A list to move with; where an edge costs much, those inside the cutoff are picked out of it."""
+    neighbors = neighbors_of(potential, system, None, skin, spare)
+    return neighbors if potential.pairwise else neighbors.sifting(system, potential.cutoff, least=least)
+
+
 def relisted(potential: AbstractPotential, state: State) -> State:
     """The same state with a list for the potential's cutoff that has more room than its own; for use outside `jit`."""
     skin = max(float(state.neighbors.radius - potential.cutoff), SKIN)
     needed = len(neighbors_of(potential, state.system, None, skin).index)
     room = max(len(state.neighbors.index), needed)
     spare = (room + room**0.5) / needed  # by what numbers of neighbours fluctuate
-    neighbors = neighbors_of(potential, state.system, None, skin, spare)
-    if not potential.pairwise:
-        neighbors = neighbors.sifting(state.system, potential.cutoff, least=state.neighbors.inside + 2)
+    neighbors = _made(potential, state.system, skin, spare, least=state.neighbors.inside + 2)
     return state.replace(neighbors=neighbors, overflow=jnp.zeros_like(state.overflow))
 
 
