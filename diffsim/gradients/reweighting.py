@@ -13,7 +13,6 @@ from diffsim.mechanics import total_energy
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import Schedule, State, advance, over_replicas, trajectory
 from diffsim.simulators.base import evaluated
-from diffsim.simulators.lists import refreshed
 from diffsim.simulators.temperature import kelvin
 
 
@@ -126,9 +125,10 @@ def _of_frames(function: Any, potential: AbstractPotential, state: State) -> tup
     @jax.checkpoint
     def at(frame: Kept) -> tuple[Any, Array]:
         system = state.system.replace(positions=frame.positions, cell=frame.cells)
-        neighbors, _, overflow = refreshed(state.neighbors, system, potential.cutoff)
-        here = state.replace(system=system, momenta=frame.momenta, neighbors=neighbors, kept=None)
-        return function(potential, evaluated(potential, here)), overflow
+        untested = jnp.zeros_like(state.overflow)
+        here = state.replace(system=system, momenta=frame.momenta, overflow=untested, kept=None)
+        here = evaluated(potential, here)
+        return function(potential, here), here.overflow
 
     found, overflow = jax.lax.map(at, state.kept)
     return found, jnp.any(overflow)
