@@ -74,6 +74,24 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse)
 
 
+def joined(graphs: Graph) -> Graph:
+    """The graphs of a batch, stacked along a first axis, as one graph: structure after structure, no edge between them.
+
+    What is computed for all atoms at once is computed for all structures at once.
+    """
+    count, rows, columns = graphs.index.shape
+    side_by_side = lambda edges: jnp.moveaxis(edges, 0, 1).reshape(rows, count * columns)  # noqa: E731
+    first = columns * jnp.arange(count, dtype=graphs.index.dtype)[:, None, None]
+    reverse = graphs.reverse
+    if reverse is not None:  # flat positions: row by row, in a row one structure after the other
+        row, column = jnp.divmod(reverse, columns)
+        reverse = side_by_side(row * (count * columns) + column + first)
+    x, y, z = map(side_by_side, graphs.vectors)
+    index, mask = side_by_side(graphs.index + first), side_by_side(graphs.mask)
+    of_atoms = (graphs.numbers.reshape(-1), graphs.weights.reshape(-1), graphs.everyone.reshape(-1))
+    return Graph((x, y, z), index, mask, *of_atoms, reverse)
+
+
 def padded(of_atoms: Array, columns: int) -> Array:
     """With zeros for the columns behind those of the atoms."""
     return jnp.pad(of_atoms, ((0, columns - len(of_atoms)), *((0, 0) for _ in of_atoms.shape[1:])))

@@ -70,7 +70,7 @@ class Parametrization(eqx.Module):
         names = tuple(known) if trainable is None else tuple(trainable)
         if not names:
             raise ValueError("nothing to fit: name at least one trainable parameter")
-        _check_names(potential, names, known)
+        check_names(potential, names, known)
         places, used, labels = [], 0, {}
         for name in names:
             value = np.asarray(known[name].value)
@@ -126,7 +126,7 @@ class Parametrization(eqx.Module):
         return eqx.tree_at(lambda p: [get(p, name) for name in self.names], potential, new)
 
 
-def _check_names(potential: AbstractPotential, names: tuple[str, ...], known: Mapping[str, Parameter]) -> None:
+def check_names(potential: AbstractPotential, names: tuple[str, ...], known: Mapping[str, Parameter]) -> None:
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from diffsim.fields import concrete
 from diffsim.graph import Graph
+from diffsim.neighbors import Neighbors
 from diffsim.system import System
 
 
@@ -35,6 +36,10 @@ class AbstractPotential(eqx.Module):
     def reach(self) -> Float[Array, ""]:
         """Å: how far an atom's energy looks, depth × cutoff."""
         return self.depth * self.cutoff
+
+    def standardised(self, systems: System, neighbors: Neighbors) -> "AbstractPotential":
+        """With what its inputs are standardised by taken from a batch of structures; itself where nothing is."""
+        return self
 
     @abc.abstractmethod
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:

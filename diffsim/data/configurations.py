@@ -1,0 +1,118 @@
+"""Structures with energies, forces and stresses, as a first-principles code leaves them: what potentials learn from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from diffsim.system import System
+
+HUGE = 100.0  # eV/atom: more is another unit, or the zero of energy of another code
+
+
+class Configuration(NamedTuple):
+    """One labelled structure; a label that it has not is NaN."""
+
+    system: System
+    energy: float  # eV
+    forces: Float[np.ndarray, "atoms 3"]  # eV/Å
+    stress: Float[np.ndarray, "3 3"]  # eV/Å³, tension positive
+    group: str  # what kind of structure it is: errors are told for each
+
+
+def read_configurations(
+    path: str | Path,
+    energy: str = "energy",
+    forces: str = "forces",
+    stress: str | None = "stress",
+    group: str = "config_type",
+) -> list[Configuration]:
+    """All structures of an extended XYZ file (compressed too), or of any other that ASE reads, with their labels.
+
+    `energy`, `forces` and `stress` are the keys that they stand under; the stress may be left out, by some structures
+    or by all (`None`). `group` is the key of a word that tells structures apart.
+
+    **Raises** `ValueError` for a file that is missing, empty or cannot be read, and for structures without energy or
+    forces, with labels that are not finite, with more than 100 eV an atom, or that are there twice.
+    """
+    keys = {"energy": energy, "forces": forces, "stress": stress}
+    found = [_labelled(atoms, f"structure {n} of {path}", keys, group) for n, atoms in enumerate(_frames(path))]
+    check(found, str(path))
+    return found
+
+
+def check(configurations: Sequence[Configuration], where: str) -> None:
+    """Refuses labels that cannot be learned from. Structures are counted from 0.
+
+    **Raises** `ValueError` for no structures, and for what is not finite, in another unit, or there twice.
+    """
+    if not configurations:
+        raise ValueError(f"{where} holds no structures: there is nothing to learn from")
+    seen: dict[bytes, int] = {}
+    for number, one in enumerate(configurations):
+        name, atoms = f"structure {number} of {where}", len(one.system.numbers)
+        known = [("an energy that is", one.energy), ("forces that are", one.forces)]
+        if not np.isnan(one.stress).all():
+            known.append(("a stress that is", one.stress))
+        for what, label in known:
+            if not np.isfinite(label).all():
+                raise ValueError(f"{name} has {what} not finite: label it again or leave it out")
+        if abs(one.energy) > HUGE * atoms:
+            raise ValueError(
+                f"{name} has {one.energy / atoms:.6g} eV/atom, more than {HUGE:g}: if that is another unit, convert "
+                "it; if it is a total energy with all electrons, subtract that of the free atoms"
+            )
+        parts = (one.system.positions, one.system.cell, one.system.numbers)
+        fingerprint = b"".join(np.asarray(part).tobytes() for part in parts)
+        if fingerprint in seen:
+            raise ValueError(
+                f"structures {seen[fingerprint]} and {number} of {where} are the same: leave one out, or what a "
+                "potential is tested on may be what it has learned"
+            )
+        seen[fingerprint] = number
+
+
+def species_of(configurations: Sequence[Configuration]) -> tuple[int, ...]:
+    """The atomic numbers that occur, in ascending order."""
+    return tuple(sorted({int(z) for one in configurations for z in np.asarray(one.system.numbers)}))
+
+
+def _frames(path: str | Path) -> list[Any]:
+    import ase.io
+
+    if not Path(path).is_file():
+        raise ValueError(f"cannot read the data set {path}: there is no such file")
+    if Path(path).stat().st_size == 0:
+        raise ValueError(f"cannot read the data set {path}: the file is empty")
+    try:
+        return list(ase.io.iread(str(path), index=":", do_not_split_by_at_sign=True))
+    except Exception as error:  # ASE's readers raise anything on a broken file
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"cannot read the data set {path}: it is broken, truncated, or of an unknown format ({reason})"
+        ) from None
+
+
+def _labelled(atoms: Any, name: str, keys: dict[str, str | None], group: str) -> Configuration:
+    from ase.stress import voigt_6_to_full_3x3_stress
+
+    known = dict(atoms.calc.results if atoms.calc is not None else {}) | atoms.info | atoms.arrays
+    for what in ("energy", "forces"):
+        if keys[what] not in known:
+            own = {"numbers", "positions", "masses", "tags", "momenta", group}
+            raise ValueError(
+                f"{name} has no {what} under {keys[what]!r}: say {what}=KEY, it has {', '.join(known.keys() - own)}"
+            )
+    energy = known[keys["energy"]]
+    forces = np.asarray(known[keys["forces"]], float)
+    stress = np.full((3, 3), np.nan) if keys["stress"] not in known else np.asarray(known[keys["stress"]], float)
+    if np.ndim(energy) or forces.shape != (len(atoms), 3) or stress.size not in (6, 9):
+        shapes = f"{np.shape(energy)}, {forces.shape} and {stress.shape}"
+        raise ValueError(
+            f"{name} has labels of shapes {shapes}: an energy is a number, forces are [{len(atoms)} 3], "
+            "a stress has 6 numbers or 9"
+        )
+    stress = voigt_6_to_full_3x3_stress(stress) if stress.size == 6 else stress.reshape(3, 3)
+    return Configuration(System.from_ase(atoms), float(energy), forces, stress, str(atoms.info.get(group, "all")))

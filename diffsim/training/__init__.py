@@ -1,0 +1,12 @@
+"""Training on energies, forces and stresses of many structures: the loss, the loop, and how large the errors are."""
+
+from diffsim.training.errors import Errors as Errors
+from diffsim.training.errors import errors_of as errors_of
+from diffsim.training.errors import relabelled as relabelled
+from diffsim.training.loss import Loss as Loss
+from diffsim.training.predictions import predicted as predicted
+from diffsim.training.start import referenced as referenced
+from diffsim.training.start import standardised as standardised
+from diffsim.training.train import TrainingState as TrainingState
+from diffsim.training.train import train as train
+from diffsim.training.weights import Weights as Weights

@@ -1,0 +1,34 @@
+"""What a potential says of a batch of structures: all of them one graph, differentiated once."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from diffsim.data.labels import Labels
+from diffsim.graph import graph, joined
+from diffsim.neighbors import Neighbors
+from diffsim.potentials.base import AbstractPotential
+from diffsim.system import System
+
+
+def predicted(potential: AbstractPotential, systems: System, neighbors: Neighbors) -> Labels:
+    """Energy, forces and stress of every structure of a batch, without checks; stress only where there is a volume.
+
+    Structures do not see each other, so the derivative of the sum of their energies is that of each.
+    """
+
+    def total(positions: Array, strains: Array) -> tuple[Float[Array, ""], Float[Array, " configurations"]]:
+        moved = jax.vmap(lambda system, strain: system.strained(strain))(systems.replace(positions=positions), strains)
+        seen = joined(jax.vmap(graph)(moved, neighbors))
+        energies = jnp.where(seen.weights > 0, seen.weights * potential.atomic_energies(seen), 0.0)
+        of_each = jnp.sum(energies.reshape(len(strains), -1), axis=1)
+        return jnp.sum(of_each), of_each
+
+    strains = jnp.zeros((len(systems.numbers), 3, 3), systems.positions.dtype)
+    slopes, energies = jax.grad(total, (0, 1), has_aux=True)(systems.positions, strains)
+    by_positions, by_strain = slopes
+    virials = 0.5 * (by_strain + jnp.swapaxes(by_strain, 1, 2))
+    if not all(systems.pbc):
+        return Labels(energies, -by_positions, jnp.zeros_like(virials))
+    volumes = jax.vmap(lambda system: system.volume)(systems)
+    return Labels(energies, -by_positions, virials / volumes[:, None, None])

@@ -1,0 +1,35 @@
+"""Before the first update: what can be known without gradients."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import numpy as np
+
+from diffsim.data.batching import batch
+from diffsim.data.configurations import Configuration
+from diffsim.potentials.base import AbstractPotential
+from diffsim.training.errors import relabelled
+
+
+def standardised(potential: AbstractPotential, configurations: Sequence[Configuration]) -> AbstractPotential:
+    """With what the potential standardises its inputs by, taken from these structures; most have no such thing."""
+    return potential.standardised(*batch([one.system for one in configurations], float(potential.cutoff)))
+
+
+def referenced(potential: AbstractPotential, configurations: Sequence[Configuration]) -> AbstractPotential:
+    """With the reference energies of elements that leave least squares of energies per atom.
+
+    Where the data do not tell elements apart, the smallest change that does.
+
+    **Raises** `ValueError` for a potential without reference energies.
+    """
+    reference = getattr(potential, "reference", None)
+    if reference is None:
+        raise ValueError(f"{type(potential).__name__} has no reference energies of elements to set")
+    found = relabelled(potential, configurations)
+    lacking = np.array([true.energy - one.energy for one, true in zip(found, configurations, strict=True)])
+    numbers = [np.asarray(one.system.numbers) for one in configurations]
+    counts = np.array([[np.sum(own == z) for z in potential.species] for own in numbers])
+    atoms = counts.sum(1)
+    change = np.linalg.lstsq(counts / atoms[:, None], lacking / atoms, rcond=None)[0]
+    return eqx.tree_at(lambda p: p.reference, potential, reference + change.astype(reference.dtype))
