@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from ase.build import bulk
 
@@ -64,10 +65,7 @@ def _sampled(
     state = stack([simulator.init(potential, system, key) for key in keys])
     schedule = Schedule(*sampling, equilibration=EQUILIBRATION)
     records, _ = simulate(potential, simulator, state, schedule, observable.record)
-    alone = np.array(
-        [
-            observable.estimate(jax.tree.map(lambda leaf, m=m: leaf[m], records), np.full(sampling[0], 1 / sampling[0]))
-            for m in range(REPLICAS)
-        ]
-    )
+    shares = jnp.full(schedule.frames, 1 / schedule.frames)
+    of_one = lambda replica: jax.tree.map(lambda leaf: leaf[replica], records)  # noqa: E731
+    alone = np.array([observable.estimate(of_one(replica), shares) for replica in range(REPLICAS)])
     return Sampled(alone.mean(axis=0), alone.std(axis=0, ddof=1) / np.sqrt(REPLICAS))

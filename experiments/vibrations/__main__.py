@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 FILE = Path(__file__).parents[2] / "diffsim" / "data" / "silicon_sw" / "reference.json"
@@ -42,7 +43,7 @@ def main() -> None:
     records, _ = simulate(sw, verlet, state, schedule, seen.record)
     found = np.mean(
         [
-            seen.estimate(one, np.full(FRAMES, 1 / FRAMES))
+            seen.estimate(one, jnp.full(FRAMES, 1 / FRAMES))
             for one in (jax.tree.map(lambda leaf, m=m: leaf[m], records) for m in range(REPLICAS))
         ],
         axis=0,

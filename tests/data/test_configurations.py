@@ -78,7 +78,10 @@ def test_a_file_without_structures_is_refused(tmp_path):
         ({"energy": float("nan")}, "structure 1 of .* has an energy that is not finite"),
         ({"forces": np.array([[0, 0, np.inf], [0, 0, 0]])}, "structure 1 of .* has forces that are not finite"),
         ({"stress": np.array([np.nan, 0, 0, 0, 0, 0])}, "structure 1 of .* has a stress that is not finite"),
-        ({"energy": -7894.0}, "structure 1 of .* has -3947 eV/atom, more than 100: if that is another unit, convert it"),
+        (
+            {"energy": -7894.0},
+            "structure 1 of .* has -3947 eV/atom, more than 100: if that is another unit, convert it",
+        ),
     ],
 )
 def test_labels_that_cannot_be_learned_from_are_refused(tmp_path, wrong, sentence):
