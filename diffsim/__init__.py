@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from diffsim import units
     from diffsim.choice import decided
     from diffsim.comparison import compare_gradients
+    from diffsim.data.configurations import Configuration, read_configurations
     from diffsim.data.labelled import energy_target, force_target, snapshot
+    from diffsim.data.splitting import split
     from diffsim.experiment import Experiment, evaluate
     from diffsim.fit import Plateau, fit
     from diffsim.fit_state import FitState
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     )
     from diffsim.io.checkpoint import load_state, save_state
     from diffsim.io.crash import crash_written
+    from diffsim.io.potential import load_potential, save_potential
     from diffsim.io.structures import read_structure
     from diffsim.io.trajectory import record_frame, write_frames
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
@@ -125,6 +128,17 @@ if TYPE_CHECKING:
     from diffsim.starts import perturbed
     from diffsim.system import System
     from diffsim.targets import Target
+    from diffsim.training import (
+        Loss,
+        Training,
+        TrainingState,
+        clipped,
+        errors_of,
+        referenced,
+        relabelled,
+        standardised,
+        train,
+    )
     from diffsim.trouble import SimulationError
     from diffsim.uncertainty import uncertainty
 
@@ -169,7 +183,11 @@ _CONTENTS = {
     "starts": "perturbed",
     "multistart": "multistart",
     "uncertainty": "uncertainty",
+    "data.configurations": "Configuration read_configurations",
     "data.labelled": "energy_target force_target snapshot",
+    "data.splitting": "split",
+    "training": "Loss Training TrainingState clipped errors_of referenced relabelled standardised train",
+    "io.potential": "load_potential save_potential",
     "io.checkpoint": "load_state save_state",
     "io.crash": "crash_written",
     "io.structures": "read_structure",

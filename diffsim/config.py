@@ -21,7 +21,7 @@ _HERE = Path(__file__).parent
 CONF = next(p for p in (_HERE / "conf", _HERE.parent / "conf") if (p / "config.yaml").exists())  # wheel, checkout
 _KEYS = (
     *("name", "potential", "experiments", "held_out", "optimizer", "trainable", "spread", "steps", "stop", "seed"),
-    *("x64", "figures"),
+    *("x64", "figures", "model", "data", "training"),
 )
 
 
@@ -158,7 +158,11 @@ def check_values(tree: dict[str, Any]) -> None:
     """Numbers of the run itself; what objects are made of is checked where they are made."""
     if unknown := [key for key in tree if key not in _KEYS]:
         raise ValueError(f"unknown option {unknown[0]!r}{suggestion(unknown[0], list(_KEYS))}")
-    if not tree["experiments"]:
+    if "training" in tree:
+        for key in ("experiments", "held_out", "figures", "spread"):
+            if tree[key]:
+                raise ValueError(f"{key} belongs to a fit, and this is a training: leave it out")
+    elif not tree["experiments"]:
         known = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
         raise ValueError(f"nothing to run: choose with experiment=NAME; available: {', '.join(known)}")
     for key, least in (("steps", 1), ("seed", 0)):

@@ -1,10 +1,12 @@
 """From plain YAML values to objects, and only to those that a configuration may name.
 
-`_target_: name` calls the name with the other entries as keyword arguments, innermost first. Since that is code in a
+`_target_: name` calls the name with the other entries as keyword arguments, innermost first; with `_partial_: true` it
+is left to be called with what is still lacking. Since that is code in a
 text file, every name of the whole tree is checked before the first is called: public names of diffsim and of its
 report, optimizers of optax and optimistix, crystals of ASE, nothing else.
 """
 
+import functools
 import importlib
 import inspect
 import re
@@ -17,7 +19,12 @@ import diffsim
 _PUBLIC = re.compile(r"diffsim\.(\w+)(?:\.([a-z]\w*))?")  # a public name, or a constructor of a public class
 _OTHERS = re.compile(r"diffsim\.report\.[A-Z]\w*|optax\.[a-z]\w*|optimistix\.[A-Z]\w*|ase\.build\.bulk")
 
-_WRITES = ("crash_written", "save_state", "write_frames")  # public, but a configuration writes no files
+_WRITES = (
+    "crash_written",
+    "save_potential",
+    "save_state",
+    "write_frames",
+)  # public, but a configuration writes no files
 
 
 def instantiate(tree: Any) -> Any:
@@ -85,14 +92,16 @@ def _make(node: Any, path: str) -> Any:
         return [_make(value, at(i)) for i, value in enumerate(node)]
     if not isinstance(node, dict):
         return node
-    arguments = {key: _make(value, at(key)) for key, value in node.items() if key != "_target_"}
+    arguments = {key: _make(value, at(key)) for key, value in node.items() if key not in ("_target_", "_partial_")}
     if "_target_" not in node:
         return arguments
-    maker = _locate(node["_target_"], path)
+    maker, later = _locate(node["_target_"], path), node.get("_partial_", False)
     try:
-        inspect.signature(maker).bind(**arguments)
+        (inspect.signature(maker).bind_partial if later else inspect.signature(maker).bind)(**arguments)
     except TypeError as error:
         raise ValueError(f"{path or 'configuration'}: {node['_target_']} {error}") from None
+    if later:
+        return functools.partial(maker, **arguments)
     try:
         return maker(**arguments)
     except (ValueError, OSError) as error:

@@ -48,7 +48,7 @@ def numbers(folder: Path) -> dict[str, Any]:
     results = json.loads((folder / "results.json").read_text())
     state = load_state(folder / "checkpoints" / "last.npz")
     for entry in (results, *updates, state.skeleton["children"]):
-        del entry["seconds"]
+        entry.pop("seconds", None)
     arrays = {name: (str(array.dtype), array.shape, array.tobytes()) for name, array in state.arrays.items()}
     figures = {path.name: path.read_bytes() for path in (folder / "figures").glob("*.csv")}
     return {

@@ -20,7 +20,8 @@ def test_there_is_a_configuration_of_each_kind():
     "path", [p for p in FILES if p.parent.name != "experiment"], ids=lambda p: f"{p.parent.name}/{p.stem}"
 )
 def test_a_choice_makes_an_object(path: Path):
-    made = instantiate(OmegaConf.to_container(OmegaConf.load(path), resolve=True))
+    run = OmegaConf.create({"seed": 0, "choice": OmegaConf.load(path)})
+    made = instantiate(OmegaConf.to_container(run, resolve=True))["choice"]
     assert not isinstance(made, dict)
 
 
@@ -29,6 +30,7 @@ def test_an_experiment_makes_a_run(name: str):
     config = compositions([f"experiment={name}"])[0]
     parts = instantiate(plain(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])))
     assert parts["name"] == name
+    assert parts["experiments"] or "training" in parts
     assert all(experiment.targets for experiment in parts["experiments"].values())
     assert set(parts["held_out"]).isdisjoint(parts["experiments"])
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from diffsim.commands.sentences import Arguments
 
-_NEEDED = ("results.json", "sensitivity.json", "manifest.json", ".hydra/config.yaml")
+_NEEDED = ("results.json", "manifest.json", ".hydra/config.yaml")
+_OF_A_FIT = ("sensitivity.json",)
 
 
 def main(arguments: list[str]) -> None:
@@ -13,20 +14,30 @@ def main(arguments: list[str]) -> None:
     parser = Arguments("diffsim report", add_help=False)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args(arguments).folder
-    for name in _NEEDED:
-        if not (folder / name).is_file():
-            raise ValueError(f"{str(folder)!r} holds no finished run: {name} is missing")
+    check(folder, _NEEDED)
     import jax
 
     jax.config.update("jax_enable_x64", True)
     from diffsim.commands.stored import stored
     from diffsim.config import plain
     from diffsim.instantiate import instantiate
-    from diffsim.report.write import render
+    from diffsim.report import trained, write
 
-    figures = instantiate(plain(stored(folder))["figures"])
+    config = plain(stored(folder))
     try:
-        render(folder, figures, json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if "training" in config:
+            trained.render(folder, manifest)
+        else:
+            check(folder, _OF_A_FIT)
+            write.render(folder, instantiate(config["figures"]), manifest)
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{str(folder)!r} holds results that this version cannot read: {error!r}") from error
     print(folder / "report.html")
+
+
+def check(folder: Path, needed: tuple[str, ...]) -> None:
+    """Refuses a folder without these files."""
+    for name in needed:
+        if not (folder / name).is_file():
+            raise ValueError(f"{str(folder)!r} holds no finished run: {name} is missing")

@@ -67,7 +67,7 @@ def go_on(
     import jax
 
     jax.config.update("jax_enable_x64", bool(config.x64))
-    from diffsim import report
+    from diffsim.commands.run import kind_of
     from diffsim.instantiate import instantiate
     from diffsim.io.manifest import manifest as manifest_now
 
@@ -77,5 +77,6 @@ def go_on(
     finished = told.pop("finished", None) is not None
     told["resumed"] = [*told.get("resumed", []), again]
     parts = instantiate(plain(config))
-    results = report.resume(parts, folder, told, record, finished=finished)
-    print(report.overview(results, folder))
+    kind = kind_of(config)
+    results = kind.resume(parts, folder, told, record, finished=finished)
+    print(kind.overview(results, folder))

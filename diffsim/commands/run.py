@@ -7,7 +7,8 @@ import traceback
 from argparse import Namespace
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from types import ModuleType
+from typing import Any, NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -18,9 +19,6 @@ from omegaconf import DictConfig, OmegaConf
 from diffsim.commands import listing
 from diffsim.commands.sentences import MISTAKES, errors_as_sentences, sentence
 from diffsim.config import CONF, compositions, expanded, plain, resolved
-
-if TYPE_CHECKING:
-    from diffsim.report.results import Results
 
 OmegaConf.register_new_resolver("commands", listing, replace=True)
 
@@ -98,9 +96,7 @@ def run(config: DictConfig) -> None:
         return run_in_sweep(config, folder)
     with errors_as_sentences():
         results = made(config, folder)
-        from diffsim.report import overview
-
-        print(overview(results, Path(os.path.relpath(folder))))
+        print(kind_of(config).overview(results, Path(os.path.relpath(folder))))
 
 
 def run_in_sweep(config: DictConfig, folder: Path) -> None:
@@ -108,7 +104,7 @@ def run_in_sweep(config: DictConfig, folder: Path) -> None:
     overrides = list(HydraConfig.get().overrides.task)
     try:
         results = made(config, folder)
-        outcome = f"loss {results.history[-1].loss:.6g}"
+        outcome = f"loss {kind_of(config).loss_of(results):.6g}"
     except Exception as error:
         if not isinstance(error, MISTAKES):
             traceback.print_exc()
@@ -119,22 +115,28 @@ def run_in_sweep(config: DictConfig, folder: Path) -> None:
     print(f"{folder.name}: {' '.join(overrides)}: {outcome}")
 
 
-def made(config: DictConfig, folder: Path) -> "Results":
+def made(config: DictConfig, folder: Path) -> Any:
     """The results of one run."""
     import jax
 
     jax.config.update("jax_enable_x64", bool(config.x64))
-    from diffsim import report
     from diffsim.instantiate import instantiate
     from diffsim.io.manifest import manifest
 
     check_folder(folder)
     try:
         parts: Any = instantiate(plain(config))
-        return report.run(parts, folder, manifest(OmegaConf.to_yaml(config), config.seed), record(config))
+        return kind_of(config).run(parts, folder, manifest(OmegaConf.to_yaml(config), config.seed), record(config))
     finally:
         if not any(folder.iterdir()):
             folder.rmdir()  # nothing came of it
+
+
+def kind_of(config: DictConfig) -> ModuleType:
+    """Where `run`, `resume` and `overview` are: of a training, or of a fit."""
+    from diffsim.report import study, training
+
+    return training if "training" in config else study
 
 
 def record(config: DictConfig) -> dict[str, str]:

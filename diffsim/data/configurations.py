@@ -74,9 +74,12 @@ def check(configurations: Sequence[Configuration], where: str) -> None:
         seen[fingerprint] = number
 
 
-def species_of(configurations: Sequence[Configuration]) -> tuple[int, ...]:
-    """The atomic numbers that occur, in ascending order."""
-    return tuple(sorted({int(z) for one in configurations for z in np.asarray(one.system.numbers)}))
+def species_of(configurations: Sequence[Configuration]) -> tuple[str, ...]:
+    """Symbols of the elements that occur, in the order of their numbers."""
+    from ase.data import chemical_symbols
+
+    numbers = sorted({int(z) for one in configurations for z in np.asarray(one.system.numbers)})
+    return tuple(chemical_symbols[z] for z in numbers)
 
 
 def _frames(path: str | Path) -> list[Any]:

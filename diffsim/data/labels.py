@@ -83,7 +83,7 @@ def _labelled(configurations: Sequence[Configuration], numbers: Sequence[int], r
     labels = Labels(
         jnp.asarray([one.energy for one in configurations], dtype),
         jnp.asarray(forces, dtype),
-        jnp.asarray(np.where(stressed[:, None, None], stress, 0.0), dtype),
+        jnp.asarray(np.where(stressed.reshape(-1, 1, 1), stress, 0.0), dtype),
     )
     present = jnp.ones(len(stress), dtype)
     return Labelled(systems, neighbors, labels, present, jnp.asarray(stressed, dtype), jnp.asarray(numbers))

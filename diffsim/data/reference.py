@@ -7,6 +7,8 @@ from typing import Any
 
 from diffsim.instantiate import suggestion
 
+FOLDER = Path(__file__).parent  # of all data sets
+
 
 def reference(dataset: str, key: str, zero: str | None = None) -> Any:
     """A number, or list of numbers, of a data set: `reference("silicon_pbe", "elastic_constants.C11")`.
@@ -34,14 +36,13 @@ def _entry(dataset: str, key: str) -> Any:
 
 def files(dataset: str) -> list[Path]:
     """The files of a data set."""
-    folder = Path(__file__).parent / dataset
-    return sorted(path for path in folder.iterdir() if path.is_file())
+    return sorted(path for path in (FOLDER / dataset).iterdir() if path.is_file())
 
 
 @functools.cache
 def _load(dataset: str) -> dict[str, Any]:
-    path = Path(__file__).parent / dataset / "reference.json"
+    path = FOLDER / dataset / "reference.json"
     if not path.exists():
-        known = [p.parent.name for p in Path(__file__).parent.glob("*/reference.json")]
+        known = [p.parent.name for p in FOLDER.glob("*/reference.json")]
         raise ValueError(f"unknown data set {dataset!r}{suggestion(dataset, known)}")
     return json.loads(path.read_text())

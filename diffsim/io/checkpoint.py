@@ -19,14 +19,15 @@ import numpy as np
 from diffsim.fit_state import FitState
 from diffsim.io.manifest import installed
 from diffsim.simulators import State
+from diffsim.training import TrainingState
 from diffsim.trees import Packed, pack
 
 FORMAT = 1
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, TypeError, NotImplementedError)
 
 
-def save_state(path: str | Path, state: FitState | State) -> None:
-    """Writes a state that `fit` has yielded or a simulator has come to.
+def save_state(path: str | Path, state: FitState | TrainingState | State) -> None:
+    """Writes a state that `fit` or `train` has yielded, or a simulator has come to.
 
     Whatever happens, a complete file stands there afterwards, old or new.
 
@@ -48,12 +49,16 @@ def save_state(path: str | Path, state: FitState | State) -> None:
     replace_file(path, file.getvalue(), "the checkpoint")
 
 
-def _is_finite(state: FitState | State) -> bool:
+def _is_finite(state: FitState | TrainingState | State) -> bool:
     """Whether what matters is; optimizers, and frames to come, may begin with infinities and NaN in their memory."""
-    moving = list(state.memory.states.values()) if isinstance(state, FitState) else [state]
-    parts: list[Any] = [(one.system, one.momenta, one.forces) for one in moving]
-    if isinstance(state, FitState):
+    parts: list[Any] = []
+    if isinstance(state, TrainingState):
+        parts += [state.memory.moving, state.memory.averaged]
+    elif isinstance(state, FitState):
         parts += [state.loss, state.predictions, state.memory.free]
+        parts += [(one.system, one.momenta, one.forces) for one in state.memory.states.values()]
+    else:
+        parts += [state.system, state.momenta, state.forces]
     return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(parts))
 
 

@@ -1,4 +1,4 @@
-"""`log.jsonl`: a line for each update, on disk before the checkpoint that counts it."""
+"""`log.jsonl`: a line for each update of a fit or epoch of a training, on disk before the checkpoint that counts it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from diffsim.io.checkpoint import write_all
 from diffsim.report.results import Update, finite
+from diffsim.training.train import Epoch
 
 
 def read_log(path: Path, steps: int) -> list[Update]:
@@ -28,13 +29,13 @@ def read_log(path: Path, steps: int) -> list[Update]:
 class Log:
     """The log, open at the end of the updates that are known; what stands behind them is cut off."""
 
-    def __init__(self, path: Path, history: list[Update]):
+    def __init__(self, path: Path, history: list[Update] | list[Epoch]):
         self.path, self.history = path, history
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         self.descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
         os.ftruncate(self.descriptor, sum(map(len, lines[: len(history)])))
 
-    def append(self, update: Update) -> None:
+    def append(self, update: Update | Epoch) -> None:
         """Adds a line, and waits until it is on the disk."""
         self.history.append(update)
         line = json.dumps(finite(update._asdict())) + "\n"

@@ -162,6 +162,11 @@ def progress(states: Iterable[FitState], steps: int, done: int) -> Iterator[FitS
             yield state
 
 
+def loss_of(results: Results) -> float:
+    """The loss in the end."""
+    return results.history[-1].loss
+
+
 def overview(results: Results, folder: Path) -> str:
     """What the terminal shows at the end."""
     found = summary(results)

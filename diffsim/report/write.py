@@ -8,7 +8,8 @@ from typing import Any
 from diffsim.io.potential import save_potential, write_lammps
 from diffsim.report.card import card
 from diffsim.report.figures import AbstractFigure, Deviations, Parity, Progress, write_columns, write_picture
-from diffsim.report.page import manifest_table, page
+from diffsim.report.html import manifest_table
+from diffsim.report.page import page
 from diffsim.report.results import Results, write_json
 from diffsim.report.summary import summary
 from diffsim.report.tables import combination_table, correlation_table, error_table, parameter_table, target_table
@@ -33,7 +34,7 @@ def render(folder: Path, figures: Mapping[str, AbstractFigure], manifest: dict[s
     drawn = {}
     for name, figure in everything(figures, held_out=bool(found["held_out"])).items():
         path = folder / "figures" / f"{name}.png"
-        drawn[path] = write_picture(figure, path)
+        drawn[path] = write_picture(figure.draw, path)
     tables = [parameter_table(found), target_table(found, held_out=False)]
     if found["held_out"]:
         tables.append(target_table(found, held_out=True))

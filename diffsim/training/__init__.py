@@ -1,12 +1,16 @@
 """Training on energies, forces and stresses of many structures: the loss, the loop, and how large the errors are."""
 
+from diffsim.training.clipped import clipped as clipped
 from diffsim.training.errors import Errors as Errors
 from diffsim.training.errors import errors_of as errors_of
 from diffsim.training.errors import relabelled as relabelled
 from diffsim.training.loss import Loss as Loss
 from diffsim.training.predictions import predicted as predicted
+from diffsim.training.recipe import Parts as Parts
+from diffsim.training.recipe import Training as Training
 from diffsim.training.start import referenced as referenced
 from diffsim.training.start import standardised as standardised
 from diffsim.training.train import TrainingState as TrainingState
+from diffsim.training.train import restored as restored
 from diffsim.training.train import train as train
 from diffsim.training.weights import Weights as Weights

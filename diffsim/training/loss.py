@@ -11,7 +11,12 @@ from diffsim import units
 from diffsim.data.labels import Labelled, Labels
 from diffsim.fields import constant
 
+Weight = float | Callable[[Any], Any]
 ENERGY, FORCE, STRESS = 0.01, 0.1, 0.5 * units.GPa  # eV/atom, eV/Å, eV/Å³: errors of the same rank
+
+
+def _weight(given: Any) -> Weight:
+    return given if callable(given) else float(given)
 
 
 class Loss(eqx.Module):
@@ -24,9 +29,9 @@ class Loss(eqx.Module):
     **Raises** `ValueError` for a weight that is negative or not finite, and where all are zero.
     """
 
-    energy: float | Callable[[Any], Any] = constant(default=1.0)
-    forces: float | Callable[[Any], Any] = constant(default=1.0)
-    stress: float | Callable[[Any], Any] = constant(default=1.0)
+    energy: Weight = constant(converter=_weight, default=1.0)
+    forces: Weight = constant(converter=_weight, default=1.0)
+    stress: Weight = constant(converter=_weight, default=1.0)
 
     def __check_init__(self) -> None:
         given = {"energy": self.energy, "forces": self.forces, "stress": self.stress}

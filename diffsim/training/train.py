@@ -21,6 +21,7 @@ from diffsim.potentials.base import AbstractPotential, check_species
 from diffsim.training.loss import Loss, squares
 from diffsim.training.predictions import predicted
 from diffsim.training.weights import Moving, Weights
+from diffsim.trees import Packed
 
 _LATE = 10**9  # updates: where every schedule of a loss has come to its end
 _PART = 32  # structures that are validated at a time
@@ -70,14 +71,14 @@ def train(
     average: float = 0.99,
     trainable: Sequence[str] | None = None,
     seed: int = 0,
-    state: TrainingState | None = None,
+    state: TrainingState | Packed | None = None,
 ) -> Iterator[TrainingState]:
     """Yields a `TrainingState` after each of `epochs` epochs.
 
     Each update takes `batch_size` structures. `average` is the decay of the exponential moving average of the weights,
     which is what is validated and kept: 0 for the last weights. `trainable` names parameters, or modules for all that
     is inside (`networks`); by default all move but cutoffs. `seed` orders the structures. `state` is one that an
-    earlier training of the same things yielded.
+    earlier training of the same things yielded, or that `load_state` read, to go on from.
 
     **Raises** `ValueError`, before anything is compiled, for data that cannot be learned from, elements that the
     potential has not, and numbers out of range; later, where the loss stops being finite.
@@ -92,8 +93,25 @@ def train(
         for one in part:
             check_species(potential, one.system)
     step = _Step(Weights.of(potential, trainable), optimizer, loss or Loss(), average)
+    if isinstance(state, Packed):
+        state = restored(state, potential, optimizer, trainable)
+    begun = state or _start(step, potential)
     radius, plan = float(potential.cutoff), _Plan(epochs, batch_size, seed)
-    return _epochs(step, potential, labelled(training, radius), labelled(validation, radius), plan, state)
+    return _epochs(step, potential, labelled(training, radius), labelled(validation, radius), plan, begun)
+
+
+def restored(
+    state: Packed, potential: AbstractPotential, optimizer: Any, trainable: Sequence[str] | None = None
+) -> TrainingState:
+    """A state that was stored, of the training of these very things.
+
+    **Raises** `ValueError` for that of another potential, optimizer or choice of weights.
+    """
+    step = _Step(Weights.of(potential, trainable), optimizer, Loss(), 0.0)
+    try:
+        return state.unpack(_start(step, potential)._replace(history=(Epoch(0, *(0.0,) * 5),)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the state to go on from is not one of this training: {error}") from error
 
 
 class _Plan(NamedTuple):
@@ -152,15 +170,18 @@ def _squares(potential: AbstractPotential, data: Labelled, places: Array) -> Flo
     return squares(predicted(potential, part.systems, part.neighbors), part)
 
 
+def _start(step: _Step, potential: AbstractPotential) -> TrainingState:
+    return TrainingState(0, potential, potential, 0, (), 0.0, step.start(potential))
+
+
 def _epochs(
     step: _Step,
     potential: AbstractPotential,
     training: Sequence[Labelled],
     validation: Sequence[Labelled],
     plan: _Plan,
-    state: TrainingState | None,
+    last: TrainingState,
 ) -> Iterator[TrainingState]:
-    last = state or TrainingState(0, potential, potential, 0, (), 0.0, step.start(potential))
     began = time.perf_counter() - last.seconds
     for epoch in range(last.step + 1, last.step + plan.epochs + 1):
         memory, losses = last.memory, []

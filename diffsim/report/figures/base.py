@@ -3,7 +3,7 @@
 import abc
 import csv
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,9 +84,9 @@ def _column(texts: list[str]) -> list[Any]:
         return texts
 
 
-def write_picture(figure: AbstractFigure, path: Path) -> Drawing:
+def write_picture(draw: Callable[[Columns], Drawing], path: Path) -> Drawing:
     """Draws the columns in PATH.csv as PATH.png."""
     with matplotlib.rc_context(STYLE):
-        drawing = figure.draw(read_columns(path.with_suffix(".csv")))
+        drawing = draw(read_columns(path.with_suffix(".csv")))
         drawing.figure.savefig(path.with_suffix(".png"))
     return drawing

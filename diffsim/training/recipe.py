@@ -1,0 +1,72 @@
+"""A training from its files to its start: which data, in which parts, and the potential that learns from them."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from diffsim.data.configurations import Configuration, read_configurations, species_of
+from diffsim.data.reference import FOLDER
+from diffsim.data.splitting import split
+from diffsim.potentials.base import AbstractPotential, check_species
+from diffsim.training.loss import Loss
+from diffsim.training.start import referenced, standardised
+
+Maker = Callable[[Sequence[str]], AbstractPotential]  # of the elements
+
+
+class Parts(NamedTuple):
+    """A data set, divided."""
+
+    training: list[Configuration]
+    validation: list[Configuration]
+    test: list[Configuration]
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What `experiment=train` reads from its configuration.
+
+    `model` makes a potential for the elements that occur in the data, or is one, whose learning goes on. `data` is a
+    file, or `NAME/FILE` of a data set that comes with diffsim; `keys` are those of `read_configurations`; `fractions`
+    and `block` are those of `split`. Of the updates, `loss`, `batch_size` and `average` are those of `train`.
+    """
+
+    model: AbstractPotential | Maker
+    data: str
+    keys: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    fractions: Sequence[float] = (0.8, 0.1, 0.1)
+    block: int = 1
+    loss: Loss = dataclasses.field(default_factory=Loss)
+    batch_size: int = 8
+    average: float = 0.99
+
+    def parts(self, seed: int) -> Parts:
+        """The data, read and divided.
+
+        **Raises** `ValueError` for what `read_configurations` and `split` refuse, and for other than three parts.
+        """
+        if len(self.fractions) != 3:
+            raise ValueError(f"fractions are those of training, validation and test, got {list(self.fractions)}")
+        found = read_configurations(located(self.data), **self.keys)
+        return Parts(*split(found, self.fractions, block=self.block, seed=seed))
+
+    def start(self, training: Sequence[Configuration]) -> AbstractPotential:
+        """The potential before its first update.
+
+        A new one has its inputs standardised over the training set. Reference energies are least squares, where the
+        form has them: of a potential that is there already too, since other labels may have another zero.
+        """
+        if isinstance(self.model, AbstractPotential):
+            potential = self.model
+            for one in training:
+                check_species(potential, one.system)
+        else:
+            potential = standardised(self.model(species_of(training)), training)
+        return referenced(potential, training) if hasattr(potential, "reference") else potential
+
+
+def located(data: str) -> Path:
+    """A file of the user's, or else one of a data set that comes with diffsim."""
+    shipped = FOLDER / data
+    return shipped if shipped.is_file() and not Path(data).is_file() else Path(data)
