@@ -122,7 +122,7 @@ def _modules(place: str, value: Any) -> Iterator[tuple[str, eqx.Module]]:
             yield from _modules(f"{place}.{number}", part)
 
 
-def get(module: eqx.Module, name: str) -> Any:
+def get(module: Any, name: str) -> Any:
     """What stands in a module under a name of `parameters`."""
     value: Any = module
     for part in name.split("."):

@@ -23,7 +23,7 @@ class FunctionOfEdges(AbstractPotential):
     features are passed along edges: 1 where the energy of a node depends on its own edges and the numbers of their
     senders alone.
 
-    **Raises** `ValueError` for weights that are not arrays of floating-point numbers, no function, a cutoff that is not
+    **Raises** `ValueError` for weights that are not arrays of floating-point numbers, a cutoff that is not
     positive, fewer messages than one, and energies of another shape.
     """
 
@@ -35,7 +35,6 @@ class FunctionOfEdges(AbstractPotential):
 
     def __check_init__(self) -> None:
         check_cutoff(self.cutoff)
-        check_function(self.function)
         if self.messages < 1:
             raise ValueError(f"messages must be passed at least once, got {self.messages}")
 
@@ -60,9 +59,3 @@ class FunctionOfEdges(AbstractPotential):
                 f"got an array of shape {jnp.shape(energies)}"
             )
         return jnp.where(graph.numbers > 0, energies[:nowhere], 0.0)
-
-
-def check_function(function: Any) -> None:
-    """Refuses what cannot be called."""
-    if not callable(function):
-        raise ValueError(f"function must be a function, got {function!r:.80}")

@@ -9,7 +9,6 @@ from jaxtyping import Array, Float
 from diffsim.fields import constant, fixed, weights
 from diffsim.graph import Graph, padded
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff
-from diffsim.potentials.of_edges import check_function
 
 
 class FunctionOfPositions(AbstractPotential):
@@ -25,7 +24,7 @@ class FunctionOfPositions(AbstractPotential):
     apart by edges (phonons at a wave vector, energies of isolated atoms, elastic constants at finite temperature) is
     refused. `weights` is a tree of arrays (dictionaries, lists, modules), all of them parameters.
 
-    **Raises** `ValueError` for weights that are not arrays of floating-point numbers, no function, an energy of another
+    **Raises** `ValueError` for weights that are not arrays of floating-point numbers, an energy of another
     shape, and where edges are given without positions.
     """
 
@@ -36,7 +35,6 @@ class FunctionOfPositions(AbstractPotential):
 
     def __check_init__(self) -> None:
         check_cutoff(self.cutoff)
-        check_function(self.function)
 
     @property
     def of_positions(self) -> bool:
