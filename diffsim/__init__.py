@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from diffsim.data.configurations import Configuration, read_configurations
     from diffsim.data.labelled import energy_target, force_target, snapshot
     from diffsim.data.splitting import split
+    from diffsim.deviation import energy_deviation, force_deviation, stress_deviation
     from diffsim.experiment import Experiment, evaluate
     from diffsim.fit import Plateau, fit
     from diffsim.fit_state import FitState
@@ -97,9 +98,13 @@ if TYPE_CHECKING:
         EDIP,
         ZBL,
         AbstractPotential,
+        AbstractUncertain,
         BehlerParrinello,
         Buckingham,
         Dense,
+        Ensemble,
+        FunctionOfEdges,
+        FunctionOfPositions,
         Gupta,
         LennardJones,
         Morse,
@@ -146,10 +151,11 @@ _CONTENTS = {
     "system": "System",
     "neighbors": "Neighbors",
     "potentials": """
-        AbstractPotential BehlerParrinello Buckingham Dense EAM EDIP Gupta LennardJones Morse Perceptron
-        StillingerWeber Sum Tersoff ZBL
+        AbstractPotential AbstractUncertain BehlerParrinello Buckingham Dense EAM EDIP Ensemble FunctionOfEdges
+        FunctionOfPositions Gupta LennardJones Morse Perceptron StillingerWeber Sum Tersoff ZBL
     """,
     "mechanics": "energy force_constants forces hessian stress",
+    "deviation": "energy_deviation force_deviation stress_deviation",
     "relax": "relax",
     "simulators": """
         Aboba AbstractSimulator Brownian Bussi JaxMD Langevin NoseHoover Ode Ramp Schedule State

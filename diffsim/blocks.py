@@ -22,9 +22,9 @@ from diffsim.system import System
 ByAtoms = tuple[Float[Array, " columns"], Float[Array, " columns"], Float[Array, " columns"]]
 
 
-def energy_of(potential: AbstractPotential, seen: Graph, vectors: Vectors) -> Float[Array, ""]:
-    """Σ_i w_i E_i with these edge vectors in place of the graph's."""
-    energies = potential.atomic_energies(eqx.tree_at(lambda g: g.vectors, seen, vectors))
+def energy_of(potential: AbstractPotential, seen: Graph, vectors: Vectors | None = None) -> Float[Array, ""]:
+    """Σ_i w_i E_i, with edge vectors in place of the graph's where they are given."""
+    energies = potential.atomic_energies(seen if vectors is None else seen.with_vectors(vectors))
     return jnp.sum(jnp.where(seen.weights > 0, seen.weights * energies, 0.0))
 
 
@@ -148,10 +148,10 @@ def _in_blocks(
     """A function of columns that gives values for each column and values to be summed, block by block.
 
     All leaves of `tree`, and those of the first result, have the columns as their last axis. A potential that passes
-    messages looks beyond a block, and is evaluated whole.
+    messages looks beyond a block, and is evaluated as a whole.
     """
     count, size = blocks_of(len(neighbors.positions), len(neighbors.index))
-    if count == 1 or potential.depth > 1:
+    if count == 1 or potential.whole:
         return function(tree)
 
     def cut(start: Array) -> Any:

@@ -1,4 +1,5 @@
-"""What a field of a potential is: a trainable `parameter` with its unit, a `constant` that decides shapes, or `fixed`.
+"""What a field of a potential is: a trainable `parameter` with its unit, a `constant` that decides shapes, or `fixed`;
+`weights` where there is a tree of them.
 
 A Python float in an `eqx.Module` silently gets no gradient, and YAML hands over Python floats. `parameter` therefore
 converts to an array of explicit dtype (a weakly typed one would make the first update recompile) and carries the unit.
@@ -37,6 +38,37 @@ def parameter(unit: str, *, positive: bool = False, **kwargs: Any) -> Any:
     return eqx.field(converter=_maybe_array, metadata={"unit": unit, "positive": positive}, **kwargs)
 
 
+def weights(unit: str = "", **kwargs: Any) -> Any:
+    """A tree of trainable arrays, as other libraries keep the weights of a network; each is named by its path.
+
+    **Raises** `ValueError` for leaves that are not floating-point numbers, and for a tree whose paths are no names.
+    """
+    return eqx.field(converter=_tree, metadata={"unit": unit, "positive": False}, **kwargs)
+
+
+def _tree(value: Any) -> Any:
+    made = jax.tree.map(_floating, value)
+    for name, leaf in _leaves("weights", made):
+        try:
+            found = get(made, name.partition(".")[2]) if "." in name else made
+        except (KeyError, AttributeError, IndexError, TypeError):
+            found = None
+        if found is not leaf:
+            raise ValueError(
+                f"the place {name!r} is no name: weights must be arrays in plain dictionaries, whose keys are strings "
+                "without dots, in lists, tuples or modules"
+            )
+    return made
+
+
+def _floating(leaf: Any) -> jax.Array:
+    if not isinstance(leaf, float) and not jnp.issubdtype(getattr(leaf, "dtype", int), jnp.floating):
+        raise ValueError(
+            f"weights must be floating-point numbers, got {leaf!r:.80}: what is not trained belongs into the function"
+        )
+    return as_array(leaf)
+
+
 def fixed(unit: str = "", **kwargs: Any) -> Any:
     """An array that is data and that no fit moves, like what inputs are standardised by."""
     return eqx.field(converter=_maybe_array, metadata={"unit": unit}, **kwargs)
@@ -67,11 +99,19 @@ def parameters(module: eqx.Module) -> dict[str, Parameter]:
     found: list[Parameter] = []
     for field in dataclasses.fields(module):
         value = getattr(module, field.name)
-        if "positive" in field.metadata and value is not None:
-            found.append(Parameter(field.name, value, field.metadata["unit"], field.metadata["positive"]))
+        if "positive" in field.metadata:
+            unit, positive = field.metadata["unit"], field.metadata["positive"]
+            found += [Parameter(name, leaf, unit, positive) for name, leaf in _leaves(field.name, value)]
+            continue
         for place, part in _modules(field.name, value):
             found += [dataclasses.replace(p, name=f"{place}.{p.name}") for p in parameters(part).values()]
     return {parameter.name: parameter for parameter in found}
+
+
+def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The arrays of a field by name: one, or those of a tree."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(value):
+        yield ".".join([place, *(jax.tree_util.keystr((key,), simple=True) for key in path)]), leaf
 
 
 def _modules(place: str, value: Any) -> Iterator[tuple[str, eqx.Module]]:
@@ -82,12 +122,16 @@ def _modules(place: str, value: Any) -> Iterator[tuple[str, eqx.Module]]:
             yield from _modules(f"{place}.{number}", part)
 
 
-def get(module: eqx.Module, name: str) -> Any:
+def get(module: Any, name: str) -> Any:
     """What stands in a module under a name of `parameters`."""
     value: Any = module
     for part in name.split("."):
-        value = value[int(part)] if isinstance(value, tuple | list) else getattr(value, part)
+        value = value[part] if isinstance(value, dict) else _part(value, part)
     return value
+
+
+def _part(value: Any, part: str) -> Any:
+    return value[int(part)] if part.isdigit() else getattr(value, part)
 
 
 def concrete(value: Any) -> np.ndarray | None:

@@ -4,6 +4,8 @@ x_j − x_i is taken as swap(x_i) − x_i, where `swap` exchanges every edge wit
 inverse and transpose, so its derivatives are gathers too: forces without a scatter, in every mode and to any order.
 """
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -30,6 +32,7 @@ class Graph(eqx.Module):
     weights: Float[Array, " atoms"]  # 0 for padding
     everyone: Int[Array, " all_atoms"]  # the numbers of those that `index` counts
     reverse: Int[Array, "neighbors atoms"] | None = None  # flat position of the edge j → i; None in a block of a graph
+    system: System | None = None  # whose edges these are; None in a block, and where edges have been replaced
 
     @property
     def squares(self) -> Float[Array, "neighbors atoms"]:
@@ -41,6 +44,10 @@ class Graph(eqx.Module):
     def distances(self) -> Float[Array, "neighbors atoms"]:
         """|r_ij| in Å."""
         return jnp.sqrt(self.squares)
+
+    def with_vectors(self, vectors: Vectors) -> "Graph":
+        """With other edge vectors, which no positions belong to."""
+        return dataclasses.replace(self, vectors=vectors, system=None)
 
     def kinds(self, species: tuple[int, ...]) -> tuple[Int[Array, " atoms"], Int[Array, "neighbors atoms"]]:
         """The place in `species` of each atom and of each of its neighbours."""
@@ -71,7 +78,7 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     vectors = (swap(own, neighbors.reverse) - own) + offsets
     x, y, z = jnp.where(neighbors.mask, vectors, far[:, None, None])
     weights = (numbers > 0).astype(dtype)
-    return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse)
+    return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse, system)
 
 
 def joined(graphs: Graph) -> Graph:

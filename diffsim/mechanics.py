@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim.blocks import by_strain, energy_of, forces_in_blocks, work_in_blocks
+from diffsim.by_positions import forces_by_positions, work_by_positions
 from diffsim.fields import concrete, require_x64
 from diffsim.graph import Graph, Vectors, graph
 from diffsim.neighbors import Neighbors
@@ -96,8 +97,7 @@ def require_periodic(system: System, what: str) -> None:
 
 def total_energy(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, ""]:
     """Σ_i w_i E_i, without checks: what the others differentiate."""
-    seen = graph(system, neighbors)
-    return energy_of(potential, seen, seen.vectors)
+    return energy_of(potential, graph(system, neighbors))
 
 
 def _minus_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
@@ -112,6 +112,9 @@ def _whole_forces(
     potential: AbstractPotential, system: System, neighbors: Neighbors
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
     """Forces and virial in the form that can be differentiated: the derivatives by edges of all atoms at once."""
+    if potential.of_positions:
+        forces, gradient = forces_by_positions(potential, system, neighbors)
+        return forces, _virial(gradient)
     seen = graph(system, neighbors)
     vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
     by_edges = energy_by_edges(potential, seen)
@@ -130,6 +133,8 @@ def _virial(gradient: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
 @eqx.filter_custom_jvp
 def total_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
     """F_i = Σ_j (∂E/∂r_ij − ∂E/∂r_ji), without checks; a block of atoms at a time where nobody differentiates."""
+    if potential.of_positions:
+        return forces_by_positions(potential, system, neighbors)[0]
     return forces_in_blocks(potential, system, neighbors, virial=False)[0]
 
 
@@ -143,6 +148,8 @@ def forces_and_virial(
     potential: AbstractPotential, system: System, neighbors: Neighbors
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
     """Forces, and the virial −∂E/∂ε = −Σ_ij r_ij ⊗ ∂E/∂r_ij in eV, of the same derivatives by edges."""
+    if potential.of_positions:
+        return _whole_forces(potential, system, neighbors)
     forces, gradient = forces_in_blocks(potential, system, neighbors, virial=True)
     return forces, _virial(gradient)
 
@@ -156,6 +163,8 @@ def work(
     potential: AbstractPotential, system: System, neighbors: Neighbors, w: Float[Array, "atoms 3"]
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "atoms 3"], AbstractPotential]:
     """F, and the derivatives of Σ_i w_i·F_i by positions and by the parameters: what the adjoint of a step needs."""
+    if potential.of_positions:
+        return work_by_positions(potential, system, neighbors, w)
     by_w, by_positions, by_theta = work_in_blocks(potential, system, neighbors, w)
     return -by_w, -by_positions, jax.tree.map(jnp.negative, by_theta)
 

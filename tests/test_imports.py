@@ -11,7 +11,8 @@ import diffsim
 
 PACKAGE = Path(diffsim.__file__).parent
 ORDER = [
-    *("units", "fields", "compiled", "stored", "system", "neighbors", "graph", "potentials", "blocks", "mechanics"),
+    *("units", "fields", "compiled", "stored", "system", "neighbors", "graph", "potentials", "blocks"),
+    *("by_positions", "mechanics", "deviation"),
     *("relax", "simulators", "trouble", "simulate"),
     *(
         "observables",

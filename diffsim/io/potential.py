@@ -14,7 +14,10 @@ from diffsim.potentials.base import AbstractPotential
 
 
 def save_potential(path: str | Path, potential: AbstractPotential) -> None:
-    """Writes all of a potential's fields, to the last digit, and the units of its parameters."""
+    """Writes all of a potential's fields, to the last digit, and the units of its parameters.
+
+    **Raises** `ValueError` for one that is made of a Python function: files hold no code.
+    """
     units = {name: parameter.unit for name, parameter in parameters(potential).items()}
     text = json.dumps({"potential": _fields(potential), "units": units}, indent=1, ensure_ascii=False)
     Path(path).write_text(text + "\n", encoding="utf-8")
@@ -47,4 +50,9 @@ def _fields(value: Any) -> Any:
         return {"_target_": f"diffsim.{type(value).__name__}"} | {n: _fields(getattr(value, n)) for n in made_from}
     if isinstance(value, tuple | list):
         return [_fields(part) for part in value]
+    if callable(value):
+        raise ValueError(
+            f"a file cannot hold the function {getattr(value, '__name__', repr(value))!r}: keep its weights instead "
+            "(equinox.tree_serialise_leaves), and make the potential with the function again"
+        )
     return np.asarray(value).tolist() if hasattr(value, "dtype") else value

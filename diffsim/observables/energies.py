@@ -22,7 +22,8 @@ from diffsim.system import System
 def energy_of_atoms(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, ""]:
     """Total energy in eV of the same atoms infinitely far apart."""
     seen = graph(system, neighbors)
-    alone = eqx.tree_at(lambda g: (g.mask, g.vectors), seen, (jnp.zeros_like(seen.mask), _far(seen, neighbors)))
+    seen = seen.with_vectors(_far(seen, neighbors))
+    alone = eqx.tree_at(lambda g: g.mask, seen, jnp.zeros_like(seen.mask))
     return jnp.sum(jnp.where(seen.weights > 0, seen.weights * potential.atomic_energies(alone), 0.0))
 
 

@@ -68,7 +68,7 @@ def edge_hessians(potential: AbstractPotential, seen: Graph) -> Float[Array, "at
     width, n_atoms = seen.mask.shape
 
     def by_edges(vectors: Vectors) -> Vectors:
-        at = lambda v: jnp.sum(seen.weights * potential.atomic_energies(eqx.tree_at(lambda g: g.vectors, seen, v)))  # noqa: E731
+        at = lambda v: jnp.sum(seen.weights * potential.atomic_energies(seen.with_vectors(v)))  # noqa: E731
         return jax.grad(at)(vectors)
 
     def along(seed: Float[Array, "3 neighbors"]) -> Float[Array, "3 neighbors atoms"]:

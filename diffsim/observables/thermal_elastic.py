@@ -69,7 +69,7 @@ class FiniteTemperatureElasticConstants(AbstractObservable):
         require_periodic(state.system, "elastic constants")
         seen = graph(state.system, state.neighbors)
         stress, born = born_terms(potential, state)
-        energy = energy_of(potential, seen, seen.vectors)
+        energy = energy_of(potential, seen)
         return Strains(energy, stress, born, state.system.volume, degrees_of_freedom(state))
 
     def estimate(self, records: Strains, weights: Float[Array, " frames"]) -> Float[Array, " components"]:
@@ -97,7 +97,7 @@ def born_terms(potential: AbstractPotential, state: State) -> tuple[Float[Array,
     volume = state.system.volume
 
     def virial(vectors: Vectors) -> Float[Array, "3 3"]:
-        at = eqx.tree_at(lambda g: g.vectors, seen, vectors)
+        at = seen.with_vectors(vectors)
         return by_strain(at, energy_by_edges(potential, at))
 
     def along(strain: Float[Array, "6"]) -> Float[Array, "6"]:

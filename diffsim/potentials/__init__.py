@@ -7,10 +7,14 @@ from diffsim.potentials.dense import Dense as Dense
 from diffsim.potentials.dense import Perceptron as Perceptron
 from diffsim.potentials.eam import EAM as EAM
 from diffsim.potentials.edip import EDIP as EDIP
+from diffsim.potentials.ensemble import Ensemble as Ensemble
 from diffsim.potentials.gupta import Gupta as Gupta
 from diffsim.potentials.lennard_jones import LennardJones as LennardJones
 from diffsim.potentials.morse import Morse as Morse
+from diffsim.potentials.of_edges import FunctionOfEdges as FunctionOfEdges
+from diffsim.potentials.of_positions import FunctionOfPositions as FunctionOfPositions
 from diffsim.potentials.stillinger_weber import StillingerWeber as StillingerWeber
 from diffsim.potentials.sum import Sum as Sum
 from diffsim.potentials.tersoff import Tersoff as Tersoff
+from diffsim.potentials.uncertain import AbstractUncertain as AbstractUncertain
 from diffsim.potentials.zbl import ZBL as ZBL

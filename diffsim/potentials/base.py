@@ -33,6 +33,16 @@ class AbstractPotential(eqx.Module):
         return 1
 
     @property
+    def whole(self) -> bool:
+        """Whether it has to see all atoms at once, and not a block of them after the other."""
+        return self.depth > 1
+
+    @property
+    def of_positions(self) -> bool:
+        """Whether it looks at `graph.system`; then edges alone have no energy."""
+        return False
+
+    @property
     def reach(self) -> Float[Array, ""]:
         """Å: how far an atom's energy looks, depth × cutoff."""
         return self.depth * self.cutoff

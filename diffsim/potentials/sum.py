@@ -1,5 +1,7 @@
 """Potentials that act together."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -21,17 +23,12 @@ class Sum(AbstractPotential):
     def __check_init__(self) -> None:
         if len(self.parts) < 2:
             raise ValueError(f"a sum needs at least two potentials, got {len(self.parts)}")
-        named = [set(part.species) for part in self.parts if part.species]
-        if named and not set.intersection(*named):
-            raise ValueError(
-                "the parts of a sum have no element in common: no system can have parameters in all of them"
-            )
+        species_in_common(self.parts, "parts of a sum")
 
     @property
     def species(self) -> tuple[int, ...]:  # type: ignore[override]
         """What all parts have parameters for."""
-        named = [part.species for part in self.parts if part.species]
-        return tuple(z for z in named[0] if all(z in species for species in named)) if named else ()
+        return species_in_common(self.parts, "parts of a sum")
 
     @property
     def cutoff(self) -> Float[Array, ""]:
@@ -40,6 +37,14 @@ class Sum(AbstractPotential):
     @property
     def pairwise(self) -> bool:
         return all(part.pairwise for part in self.parts)
+
+    @property
+    def whole(self) -> bool:
+        return any(part.whole for part in self.parts)
+
+    @property
+    def of_positions(self) -> bool:
+        return any(part.of_positions for part in self.parts)
 
     @property
     def depth(self) -> int:
@@ -51,3 +56,12 @@ class Sum(AbstractPotential):
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         return sum((part.atomic_energies(graph) for part in self.parts), jnp.zeros_like(graph.weights))
+
+
+def species_in_common(potentials: Sequence[AbstractPotential], what: str) -> tuple[int, ...]:
+    """The elements that all have parameters for, refused where there are none; empty where all atoms are alike."""
+    named = [potential.species for potential in potentials if potential.species]
+    common = tuple(z for z in named[0] if all(z in species for species in named)) if named else ()
+    if named and not common:
+        raise ValueError(f"the {what} have no element in common: no system can have parameters in all of them")
+    return common

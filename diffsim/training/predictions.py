@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from diffsim.blocks import energy_of
 from diffsim.data.labels import Labels
-from diffsim.graph import graph, joined
+from diffsim.graph import Graph, graph, joined
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
 from diffsim.system import System
@@ -19,10 +20,8 @@ def predicted(potential: AbstractPotential, systems: System, neighbors: Neighbor
 
     def total(positions: Array, strains: Array) -> tuple[Float[Array, ""], Float[Array, " configurations"]]:
         moved = jax.vmap(lambda system, strain: system.strained(strain))(systems.replace(positions=positions), strains)
-        seen = joined(jax.vmap(graph)(moved, neighbors))
-        energies = jnp.where(seen.weights > 0, seen.weights * potential.atomic_energies(seen), 0.0)
-        of_each = jnp.sum(energies.reshape(len(strains), -1), axis=1)
-        return jnp.sum(of_each), of_each
+        energies = _energies(potential, jax.vmap(graph)(moved, neighbors))
+        return jnp.sum(energies), energies
 
     strains = jnp.zeros((len(systems.numbers), 3, 3), systems.positions.dtype)
     slopes, energies = jax.grad(total, (0, 1), has_aux=True)(systems.positions, strains)
@@ -32,3 +31,11 @@ def predicted(potential: AbstractPotential, systems: System, neighbors: Neighbor
         return Labels(energies, -by_positions, jnp.zeros_like(virials))
     volumes = jax.vmap(lambda system: system.volume)(systems)
     return Labels(energies, -by_positions, virials / volumes[:, None, None])
+
+
+def _energies(potential: AbstractPotential, graphs: Graph) -> Float[Array, " configurations"]:
+    if potential.of_positions:
+        return jax.vmap(lambda one: energy_of(potential, one))(graphs)
+    seen = joined(graphs)
+    energies = jnp.where(seen.weights > 0, seen.weights * potential.atomic_energies(seen), 0.0)
+    return jnp.sum(energies.reshape(len(graphs.numbers), -1), axis=1)

@@ -9,7 +9,7 @@ import pytest
 from ase.build import bulk, molecule
 
 import diffsim
-from diffsim import BehlerParrinello, StillingerWeber, System, units
+from diffsim import BehlerParrinello, FunctionOfPositions, StillingerWeber, System, units
 from diffsim.data.configurations import Configuration
 from diffsim.data.labels import labelled, minibatches
 from diffsim.training import Loss, Weights, errors_of, predicted, referenced, relabelled, standardised, train
@@ -40,6 +40,14 @@ def test_a_batch_as_one_graph_says_of_each_structure_what_it_says_alone(name):
         np.testing.assert_allclose(one.energy, diffsim.energy(potential, one.system), rtol=1e-13)
         np.testing.assert_allclose(one.forces, diffsim.forces(potential, one.system), rtol=0, atol=1e-12)
         np.testing.assert_allclose(one.stress, diffsim.stress(potential, one.system), rtol=0, atol=1e-13)
+
+
+def test_a_function_of_positions_is_asked_structure_by_structure():
+    well = FunctionOfPositions({"k": jnp.asarray(2.0)}, lambda w, x, numbers, cell: w["k"] * jnp.sum((x @ cell) ** 2))
+    for one in relabelled(well, unlabelled(CRYSTALS[:2])):
+        np.testing.assert_allclose(one.energy, diffsim.energy(well, one.system), rtol=1e-13)
+        np.testing.assert_allclose(one.forces, diffsim.forces(well, one.system), rtol=1e-13)
+        np.testing.assert_allclose(one.stress, diffsim.stress(well, one.system), rtol=1e-12)
 
 
 def test_messages_and_networks_see_the_same_in_a_batch():
