@@ -1,6 +1,6 @@
 """Structures with energies, forces and stresses, as a first-principles code leaves them: what potentials learn from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,17 +28,20 @@ def read_configurations(
     forces: str = "forces",
     stress: str | None = "stress",
     group: str = "config_type",
+    zero: Mapping[str, float] | None = None,
 ) -> list[Configuration]:
     """All structures of an extended XYZ file (compressed too), or of any other that ASE reads, with their labels.
 
     `energy`, `forces` and `stress` are the keys that they stand under; the stress may be left out, by some structures
-    or by all (`None`). `group` is the key of a word that tells structures apart.
+    or by all (`None`). `group` is the key of a word that tells structures apart. `zero` are energies of elements in eV,
+    `{"Si": -106.4}`, from which energies are counted: most first-principles codes have a zero of their own.
 
     **Raises** `ValueError` for a file that is missing, empty or cannot be read, and for structures without energy or
     forces, with labels that are not finite, with more than 100 eV an atom, or that are there twice.
     """
     keys = {"energy": energy, "forces": forces, "stress": stress}
     found = [_labelled(atoms, f"structure {n} of {path}", keys, group) for n, atoms in enumerate(_frames(path))]
+    found = [_counted_from(zero or {}, one) for one in found]
     check(found, str(path))
     return found
 
@@ -62,7 +65,7 @@ def check(configurations: Sequence[Configuration], where: str) -> None:
         if abs(one.energy) > HUGE * atoms:
             raise ValueError(
                 f"{name} has {one.energy / atoms:.6g} eV/atom, more than {HUGE:g}: if that is another unit, convert "
-                "it; if it is a total energy with all electrons, subtract that of the free atoms"
+                "it; if it is counted from another zero, say what elements have there, zero={'Si': -106.4}"
             )
         parts = (one.system.positions, one.system.cell, one.system.numbers)
         fingerprint = b"".join(np.asarray(part).tobytes() for part in parts)
@@ -96,6 +99,17 @@ def _frames(path: str | Path) -> list[Any]:
         raise ValueError(
             f"cannot read the data set {path}: it is broken, truncated, or of an unknown format ({reason})"
         ) from None
+
+
+def _counted_from(zero: Mapping[str, float], one: Configuration) -> Configuration:
+    if not zero:
+        return one
+    if lacking := [symbol for symbol in species_of([one]) if symbol not in zero]:
+        raise ValueError(f"zero has no energy of {', '.join(lacking)}: it has {', '.join(zero)}")
+    from ase.data import chemical_symbols
+
+    own = sum(float(zero[chemical_symbols[int(z)]]) for z in np.asarray(one.system.numbers))
+    return one._replace(energy=one.energy - own)
 
 
 def _labelled(atoms: Any, name: str, keys: dict[str, str | None], group: str) -> Configuration:

@@ -28,13 +28,14 @@ class Training:
     """What `experiment=train` reads from its configuration.
 
     `model` makes a potential for the elements that occur in the data, or is one, whose learning goes on. `data` is a
-    file, or `NAME/FILE` of a data set that comes with diffsim; `keys` are those of `read_configurations`; `fractions`
-    and `block` are those of `split`. Of the updates, `loss`, `batch_size` and `average` are those of `train`.
+    file, or `NAME/FILE` of a data set that comes with diffsim; `keys` and `zero` are those of `read_configurations`,
+    `fractions` and `block` those of `split`, `loss`, `batch_size` and `average` those of `train`.
     """
 
     model: AbstractPotential | Maker
     data: str
     keys: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    zero: Mapping[str, float] = dataclasses.field(default_factory=dict)
     fractions: Sequence[float] = (0.8, 0.1, 0.1)
     block: int = 1
     loss: Loss = dataclasses.field(default_factory=Loss)
@@ -48,7 +49,7 @@ class Training:
         """
         if len(self.fractions) != 3:
             raise ValueError(f"fractions are those of training, validation and test, got {list(self.fractions)}")
-        found = read_configurations(located(self.data), **self.keys)
+        found = read_configurations(located(self.data), **self.keys, zero=self.zero)
         return Parts(*split(found, self.fractions, block=self.block, seed=seed))
 
     def start(self, training: Sequence[Configuration]) -> AbstractPotential:

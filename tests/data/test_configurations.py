@@ -80,7 +80,7 @@ def test_a_file_without_structures_is_refused(tmp_path):
         ({"stress": np.array([np.nan, 0, 0, 0, 0, 0])}, "structure 1 of .* has a stress that is not finite"),
         (
             {"energy": -7894.0},
-            "structure 1 of .* has -3947 eV/atom, more than 100: if that is another unit, convert it",
+            "structure 1 of .* has -3947 eV/atom, more than 100: if that is another unit",
         ),
     ],
 )
@@ -88,6 +88,14 @@ def test_labels_that_cannot_be_learned_from_are_refused(tmp_path, wrong, sentenc
     path = written(tmp_path / "train.xyz", [labelled(0), labelled(1, **wrong)])
     with pytest.raises(ValueError, match=sentence):
         read_configurations(path)
+
+
+def test_energies_are_counted_from_the_zero_that_one_names(tmp_path):
+    """Another code's zero is no reason to refuse its labels."""
+    path = written(tmp_path / "train.xyz", [labelled(0, energy=-300.5)])
+    assert read_configurations(path, zero={"Si": -106.0, "C": -184.5, "H": 1.0})[0].energy == pytest.approx(-10.0)
+    with pytest.raises(ValueError, match="zero has no energy of C: it has Si"):
+        read_configurations(path, zero={"Si": -106.0})
 
 
 def test_a_structure_that_is_there_twice_is_refused(tmp_path):
