@@ -99,6 +99,7 @@ if TYPE_CHECKING:
         Dense,
         Gupta,
         LennardJones,
+        MomentTensors,
         Morse,
         Perceptron,
         StillingerWeber,
@@ -132,8 +133,8 @@ _CONTENTS = {
     "system": "System",
     "neighbors": "Neighbors",
     "potentials": """
-        AbstractPotential BehlerParrinello Buckingham Dense EAM EDIP Gupta LennardJones Morse Perceptron
-        StillingerWeber Sum Tersoff ZBL
+        AbstractPotential BehlerParrinello Buckingham Dense EAM EDIP Gupta LennardJones MomentTensors Morse
+        Perceptron StillingerWeber Sum Tersoff ZBL
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",

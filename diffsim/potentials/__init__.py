@@ -9,6 +9,7 @@ from diffsim.potentials.eam import EAM as EAM
 from diffsim.potentials.edip import EDIP as EDIP
 from diffsim.potentials.gupta import Gupta as Gupta
 from diffsim.potentials.lennard_jones import LennardJones as LennardJones
+from diffsim.potentials.moment_tensors import MomentTensors as MomentTensors
 from diffsim.potentials.morse import Morse as Morse
 from diffsim.potentials.stillinger_weber import StillingerWeber as StillingerWeber
 from diffsim.potentials.sum import Sum as Sum
