@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from diffsim.io.crash import crash_written
     from diffsim.io.structures import read_structure
     from diffsim.io.trajectory import record_frame, write_frames
+    from diffsim.linear import LinearSolution, Scales, solve_linear
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
     from diffsim.multistart import multistart
     from diffsim.neighbors import Neighbors
@@ -170,6 +171,7 @@ _CONTENTS = {
     "starts": "perturbed",
     "multistart": "multistart",
     "uncertainty": "uncertainty",
+    "linear": "LinearSolution Scales solve_linear",
     "data.labelled": "energy_target force_target snapshot",
     "io.checkpoint": "load_state save_state",
     "io.crash": "crash_written",

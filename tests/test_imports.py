@@ -30,7 +30,19 @@ ORDER = [
         "fit_state",
         "fit",
     ),
-    *("uncertainty", "starts", "multistart", "instantiate", "data", "io", "report", "config", "commands", "cli"),
+    *(
+        "uncertainty",
+        "starts",
+        "multistart",
+        "instantiate",
+        "data",
+        "linear",
+        "io",
+        "report",
+        "config",
+        "commands",
+        "cli",
+    ),
 ]
 ONLY_IN = {  # library → where it may be imported when the module is
     "hydra": {"commands", "config"},

@@ -32,14 +32,14 @@ class Contraction(NamedTuple):
     fields: tuple[tuple[int, ...], ...]  # which moment of each rank
 
 
-def ranks_of(level: int, function: int = 0) -> int:
-    """The highest rank of moments with that radial function: two of them, one with μ = 0, are within the level."""
-    return (level - 4 - 4 * function) // 2
+def ranks_of(level: int) -> int:
+    """The highest rank of moments, two of which with μ = 0 are within the level."""
+    return (level - 4) // 2
 
 
-def functions_of(level: int) -> int:
-    """How many radial functions there are among the moments."""
-    return (level - 4) // 4 + 1
+def functions_of(level: int, rank: int = 0) -> int:
+    """How many radial functions there are among the moments of a rank: those that one with μ = 0 leaves room for."""
+    return (level - 4 - 2 * rank) // 4 + 1
 
 
 @functools.cache

@@ -8,18 +8,19 @@ from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
 from diffsim.graph import Graph
-from diffsim.potentials.angular import moments
+from diffsim.potentials.angular import monomials
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff, check_elements
 from diffsim.potentials.contractions import Moments, contracted, contractions, functions_of, ranks_of
 from diffsim.potentials.dense import as_key, of_atoms
 from diffsim.potentials.radial import chebyshev_basis, envelope
+from diffsim.stored import stored
 
 
 class MomentTensors(AbstractPotential):
-    """Shapeev's moment tensor potential (doi:10.1137/15M1054183), of body order 4 at most, for one species or several.
+    """Shapeev's moment tensor potential (doi:10.1137/15M1054183) of body order 4 at most, for one species or several.
 
-    E_i = E⁰_Z + Σ_k c_{Z,k} B_k(i), Z the species of atom i. The B are, first, for each species s of neighbours and each
-    function of the radial basis, Σ_j φ_β(r_ij); then all contractions, of two and of three, of the moments
+    E_i = E⁰_Z + Σ_k c_{Z,k} B_k(i), Z the species of atom i. The B are, first, Σ_j φ_β(r_ij) over the neighbours of
+    each species, for each function of the radial basis; then all contractions, of two and of three, of the moments
 
     M_{μ,ν} = Σ_j f_μ(r_ij) r̂_ij ⊗ … ⊗ r̂_ij (ν times),   f_μ(r) = Σ_β W_{Z_i Z_j μ β} φ_β(r),
 
@@ -27,15 +28,16 @@ class MomentTensors(AbstractPotential):
     φ_β = T_β(x) u(r): Chebyshev polynomials of x from −1 at `nearest` to 1 at `cutoff`, times the polynomial `envelope`
     with p = 2, (1 − r/r_c)³ (1 + 3r/r_c).
 
-    With `blocks` of W there are as many sets of moments. One, as in doi:10.1016/j.commatsci.2018.09.031, lets W tell
-    species apart and has to be trained; `init` makes one for each species of neighbours, which see only those, so that
-    the potential is complete when only c and E⁰ are trained, and these are solved for (`diffsim.solve_linear`).
+    There are as many sets of moments as W has blocks. With one, as in doi:10.1016/j.commatsci.2018.09.031, species are
+    told apart by W, which has to be trained. `init` makes one for each species of neighbours, which sees only those;
+    then c and E⁰ are all that a complete potential needs, and they can be solved for (`diffsim.solve_linear`). W can be
+    trained there too.
 
-    Tensors are Cartesian, not spherical as in the atomic cluster expansion: what spans the same space needs neither
-    spherical harmonics nor Clebsch–Gordan coefficients, and the list of three cosines' powers is the list of functions.
+    Tensors are Cartesian, not spherical as in the atomic cluster expansion: they span the same space without spherical
+    harmonics and Clebsch–Gordan coefficients, and powers of three cosines are all there is to a list of functions.
 
-    **Raises** `ValueError` for no species, a cutoff not above `nearest`, an odd level or one below 4, and a W or c whose
-    shape is not that of the level.
+    **Raises** `ValueError` for no species, a cutoff not above `nearest`, an odd level or one below 4, and where W or c
+    have not the shape of the level.
     """
 
     coefficients: Float[Array, "species functions"] = parameter("eV")  # c
@@ -76,7 +78,7 @@ class MomentTensors(AbstractPotential):
         _, end = graph.kinds(self.species)
         r = graph.distances
         near = jnp.where(graph.mask, envelope(r, self.cutoff, p=2), 0.0)
-        basis = near * chebyshev_basis(r, self.radial.shape[-1], self.cutoff, self.nearest)
+        basis = stored(near * chebyshev_basis(r, self.radial.shape[-1], self.cutoff, self.nearest), graph.numbers)
         return jnp.stack([jnp.where(end == s, basis, 0.0) for s in range(len(self.species))])
 
     def _moments(self, graph: Graph, basis: Float[Array, "species basis neighbors atoms"]) -> Moments:
@@ -84,12 +86,13 @@ class MomentTensors(AbstractPotential):
         own, _ = graph.kinds(self.species)
         weights = of_atoms(self.radial, own)  # [species blocks radial basis atoms]
         radial = jnp.sum(weights[..., None, :] * basis[:, None, None], axis=(0, 3))
+        radial = jnp.moveaxis(radial, 1, 0).reshape(-1, *basis.shape[2:])
         x, y, z = graph.vectors
         r = graph.distances
-        units = x / r, y / r, z / r
-        known = [moments(units, f, ranks_of(self.level, mu)) for mu, f in enumerate(jnp.moveaxis(radial, 1, 0))]
-        of_rank = lambda nu: [tensors[nu] for tensors in known if nu < len(tensors)]  # noqa: E731
-        return [jnp.concatenate(of_rank(nu), axis=1) for nu in range(len(known[0]))]
+        radial, units = stored((radial, (x / r, y / r, z / r)), graph.numbers)
+        powers = monomials(units, ranks_of(self.level))
+        first = lambda nu: radial[: functions_of(self.level, nu) * self.radial.shape[2]]  # noqa: E731
+        return stored([jnp.sum(p[:, None] * first(nu), axis=-2) for nu, p in enumerate(powers)], graph.numbers)
 
     @staticmethod
     def init(
