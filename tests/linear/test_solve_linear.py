@@ -62,14 +62,21 @@ def test_rows_are_what_each_coefficient_adds(potential):
 
 
 def test_coefficients_are_found_again_from_the_labels_they_made():
-    """Of two species and the energies of their atoms alone, which crystals of the elements tell apart."""
+    """Of two species and the energies of their atoms alone, which crystals of the elements tell apart.
+
+    What silicon has of a carbon atom and that of silicon can be shared in any way: three functions of the distance.
+    """
     truth = eqx.tree_at(lambda p: p.reference, MIXTURE, jnp.array([-100.0, -150.0]))
     found = solve_linear(MIXTURE, CRYSTALS, **labels(truth, CRYSTALS), scales=SCALES, ridge=FREE)
-    assert found.rank == MIXTURE.coefficients.size + 2
-    assert found.misfit < 1e-6  # rounding of energies of 600 eV, 1e-13 eV, in units of 4 meV, and of what adds to it
-    for name in FREE:
-        value, expected = getattr(found.potential, name), getattr(truth, name)
-        print(name, np.abs(value - expected).max(), np.abs(expected).max(), found.condition, found.misfit)
+    assert found.rank == MIXTURE.coefficients.size + 2 - 3
+    assert found.misfit < 1e-6  # rounding of energies of 600 eV, some 1e-12 eV, in units of 4 meV
+
+    def unique(potential):
+        c = np.asarray(potential.coefficients)
+        return np.concatenate([c[0, 3:6] + c[1, :3], c[0, :3], c[1, 3:6], c[:, 6:].reshape(-1), potential.reference])
+
+    value, expected = unique(found.potential), unique(truth)
+    np.testing.assert_allclose(value, expected, rtol=0, atol=1e-8)  # 150 eV · 1e-16 times the condition, 2e4, is 3e-10
 
 
 def test_the_same_is_found_block_by_block(monkeypatch):
@@ -136,9 +143,8 @@ def test_what_no_label_tells_is_left_at_zero():
 @pytest.mark.slow
 def test_silicon_of_stillinger_and_weber_is_learned():
     """24 rattled and strained cells of 8 atoms, with forces of some 2 eV/Å; errors in 8 that were not seen."""
-    cells = [
-        rattled(bulk("Si", a=5.431, cubic=True), 0.05 + 0.0125 * (seed % 8), seed, strain=0.03) for seed in range(32)
-    ]
+    seeds = [*range(29), 30, 31, 32]  # 29 has a bond of 1.90 Å, and the shortest that is learned from is 2.05 Å
+    cells = [rattled(bulk("Si", a=5.431, cubic=True), 0.08, seed, strain=0.03) for seed in seeds]
     given = labels(StillingerWeber.silicon(), cells)
     seen = {name: known[:24] for name, known in given.items()}
     start = MomentTensors.init(("Si",), 0, cutoff=3.9, level=12, nearest=1.6)
@@ -147,11 +153,13 @@ def test_silicon_of_stillinger_and_weber_is_learned():
     matrix, fixed = rows(linear, linear.vector, *batch(cells, 3.9))
     found = np.asarray(matrix @ linear.vector + fixed)[24:]
     rms = lambda errors: np.sqrt(np.mean(np.square(errors)))  # noqa: E731
-    assert rms(np.reshape(given["forces"][24:], -1)) > 1.5
-    # measured: 0.5 meV/atom, 0.015 eV/Å and 0.07 GPa
-    assert rms(found[:, 0] - given["energies"][24:]) / 8 < 1e-3
-    assert rms(found[:, 1:25] - np.reshape(given["forces"][24:], (8, 24))) < 0.02
-    assert rms(found[:, 25:] - np.array([voigt(stress) for stress in given["stresses"][24:]])) < 0.1 * units.GPa
+    forces = np.reshape(given["forces"][24:], (8, 24))
+    stresses = np.array([voigt(stress) for stress in given["stresses"][24:]])
+    # measured: 0.27 meV/atom, 0.010 eV/Å and 0.051 GPa
+    assert rms(forces) > 1.5
+    assert rms(found[:, 0] - given["energies"][24:]) / 8 < 4e-4
+    assert rms(found[:, 1:25] - forces) < 0.013
+    assert rms(found[:, 25:] - stresses) < 0.07 * units.GPa
 
 
 def test_bad_labels_and_parameters_are_refused():

@@ -1,5 +1,6 @@
 """Moment tensors: the suite of learned potentials, and every function as a sum over neighbours, pairs and triples."""
 
+import dataclasses
 from itertools import combinations_with_replacement, product
 
 import equinox as eqx
@@ -94,4 +95,18 @@ def test_functions_are_linearly_independent(species, level):
     matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
     values = np.linalg.svd(matrix, compute_uv=False)
     assert len(matrix) < matrix.shape[1]
-    assert values[-1] > 1e-6 * values[0]  # 1e-6 and 4e-5 are measured, and 1e-15 is rounding
+    assert values[-1] > 1e-7 * values[0]  # 1e-6 and 4e-5 are measured, and 1e-15 is rounding
+
+
+def test_bad_moment_tensors_are_refused():
+    with pytest.raises(ValueError, match="level must be an even number from 4 on, got 7"):
+        MomentTensors.init(("Si",), 0, level=7, basis=8)
+    with pytest.raises(ValueError, match="level 16 has 4 radial functions, made of as many at least: basis is 3"):
+        MomentTensors.init(("Si",), 0, level=16, basis=3)
+    with pytest.raises(ValueError, match=r"cutoff − nearest must be positive, got -0\.5 Å"):
+        MomentTensors.init(("Si",), 0, cutoff=1.0)
+    with pytest.raises(ValueError, match="moment tensors are made for elements"):
+        MomentTensors.init((), 0)
+    short = MomentTensors.init(("Si",), 0, level=8)
+    with pytest.raises(ValueError, match=r"coefficients of level 8 must be \(1, 14\), got \(1, 13\)"):
+        dataclasses.replace(short, coefficients=short.coefficients[:, 1:])
