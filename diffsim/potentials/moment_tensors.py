@@ -30,9 +30,9 @@ class MomentTensors(AbstractPotential):
 
     There are as many sets of moments as W has blocks. With one, as in doi:10.1016/j.commatsci.2018.09.031, species are
     told apart by W, which has to be trained. `init` makes one for each species of neighbours, which sees only those;
-    then c and E⁰ are all that a complete potential needs, and they can be solved for (`diffsim.solve_linear`): what the
-    total energy tells, for each of two species can have any share in the functions of their distance. W can be trained
-    there too.
+    then c and E⁰ are all that a complete potential needs, and they can be solved for (`diffsim.solve_linear`). (Of the
+    functions of the distance between two species, the total energy tells only the sum of both coefficients.) W can be
+    trained there too.
 
     Tensors are Cartesian, not spherical as in the atomic cluster expansion: they span the same space without spherical
     harmonics and Clebsch–Gordan coefficients, and powers of three cosines are all there is to a list of functions.
