@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from diffsim.io.potential import load_potential, save_potential
     from diffsim.io.structures import read_structure
     from diffsim.io.trajectory import record_frame, write_frames
+    from diffsim.linear import LinearSolution, Scales, solve_linear
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
     from diffsim.multistart import multistart
     from diffsim.neighbors import Neighbors
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
         FunctionOfPositions,
         Gupta,
         LennardJones,
+        MomentTensors,
         Morse,
         Perceptron,
         StillingerWeber,
@@ -152,7 +154,7 @@ _CONTENTS = {
     "neighbors": "Neighbors",
     "potentials": """
         AbstractPotential AbstractUncertain BehlerParrinello Buckingham Dense EAM EDIP Ensemble FunctionOfEdges
-        FunctionOfPositions Gupta LennardJones Morse Perceptron StillingerWeber Sum Tersoff ZBL
+        FunctionOfPositions Gupta LennardJones MomentTensors Morse Perceptron StillingerWeber Sum Tersoff ZBL
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "deviation": "energy_deviation force_deviation stress_deviation",
@@ -190,6 +192,7 @@ _CONTENTS = {
     "multistart": "multistart",
     "uncertainty": "uncertainty",
     "data.configurations": "Configuration read_configurations",
+    "linear": "LinearSolution Scales solve_linear",
     "data.labelled": "energy_target force_target snapshot",
     "data.splitting": "split",
     "training": "Loss Training TrainingState clipped errors_of referenced relabelled standardised train",

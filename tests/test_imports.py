@@ -38,6 +38,7 @@ ORDER = [
         "instantiate",
         "data",
         "training",
+        "linear",
         "io",
         "report",
         "config",

@@ -10,6 +10,7 @@ from diffsim.potentials.edip import EDIP as EDIP
 from diffsim.potentials.ensemble import Ensemble as Ensemble
 from diffsim.potentials.gupta import Gupta as Gupta
 from diffsim.potentials.lennard_jones import LennardJones as LennardJones
+from diffsim.potentials.moment_tensors import MomentTensors as MomentTensors
 from diffsim.potentials.morse import Morse as Morse
 from diffsim.potentials.of_edges import FunctionOfEdges as FunctionOfEdges
 from diffsim.potentials.of_positions import FunctionOfPositions as FunctionOfPositions

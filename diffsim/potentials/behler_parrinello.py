@@ -41,9 +41,9 @@ class BehlerParrinello(AbstractPotential):
 
     networks: Perceptron  # a stack, one for each species
     reference: Float[Array, " species"] = parameter("eV")  # E⁰
-    radial_eta: Float[Array, " radial"] = parameter("1/Å²", positive=True)
-    radial_center: Float[Array, " radial"] = parameter("Å")
-    angular_eta: Float[Array, " angular"] = parameter("1/Å²", positive=True)
+    radial_eta: Float[Array, " radial"] = fixed("1/Å²")  # what inputs are is fixed, since they are standardised
+    radial_center: Float[Array, " radial"] = fixed("Å")
+    angular_eta: Float[Array, " angular"] = fixed("1/Å²")
     cutoff: Float[Array, ""] = parameter("Å", positive=True)
     mean: Float[Array, "species inputs"] = fixed()
     scale: Float[Array, "species inputs"] = fixed()
@@ -121,7 +121,7 @@ class BehlerParrinello(AbstractPotential):
         n, step = len(numbers), (cutoff - 1.0) / radial
         inputs = n * radial + n * (n + 1) // 2 * 2 * len(zeta) * len(angular_eta)
         return BehlerParrinello(
-            networks=Perceptron.stack(n, (inputs, *hidden, 1), key, activation="tanh"),
+            networks=Perceptron.stack(n, (inputs, *hidden, 1), key, activation="tanh", last=0.1),
             reference=jnp.zeros(n),
             radial_eta=jnp.full(radial, 0.5 / step**2),
             radial_center=1.0 + step * jnp.arange(radial),

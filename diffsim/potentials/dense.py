@@ -1,6 +1,7 @@
 """Layers of neural networks over features that run along the first axis, atoms along the last."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -62,25 +63,29 @@ class Perceptron(eqx.Module):
         return last(features)
 
     @staticmethod
-    def init(sizes: Sequence[int], key: Array | int, *, activation: str = "silu", bias: bool = True) -> "Perceptron":
+    def init(
+        sizes: Sequence[int], key: Array | int, *, activation: str = "silu", bias: bool = True, last: float = 1.0
+    ) -> "Perceptron":
         """Layers from each of `sizes` to the next, inputs first and outputs last.
+
+        Weights of the last layer are `last` times as large as would keep the size of features: a network that begins
+        with small energies does not have to unlearn large forces.
 
         **Raises** `ValueError` for fewer than two sizes, and for a size below 1.
         """
         if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(f"a network needs at least two positive sizes, of inputs and outputs, got {[*sizes]}")
         gain = 1.0 if activation == "tanh" else 2.0
-        gains = [gain] * (len(sizes) - 2) + [1.0]
+        gains = [gain] * (len(sizes) - 2) + [last**2]
         keys = jax.random.split(as_key(key), len(gains))
         pairs = zip(sizes[:-1], sizes[1:], keys, gains, strict=True)
         return Perceptron(tuple(Dense.init(i, o, k, bias=bias, gain=g) for i, o, k, g in pairs), activation)
 
     @staticmethod
-    def stack(count: int, sizes: Sequence[int], key: Array | int, *, activation: str = "silu") -> "Perceptron":
+    def stack(count: int, sizes: Sequence[int], key: Array | int, **kwargs: Any) -> "Perceptron":
         """So many networks, for `by_species`: each weight with an axis more in front."""
-        return eqx.filter_vmap(lambda key: Perceptron.init(sizes, key, activation=activation))(
-            jax.random.split(as_key(key), count)
-        )
+        keys = jax.random.split(as_key(key), count)
+        return eqx.filter_vmap(lambda key: Perceptron.init(sizes, key, **kwargs))(keys)
 
 
 def as_key(key: Array | int) -> Array:
