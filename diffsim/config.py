@@ -165,7 +165,7 @@ def check_values(tree: dict[str, Any]) -> None:
     elif not tree["experiments"]:
         known = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
         raise ValueError(f"nothing to run: choose with experiment=NAME; available: {', '.join(known)}")
-    for key, least in (("steps", 1), ("seed", 0)):
+    for key, least in (("steps", 0 if "training" in tree else 1), ("seed", 0)):
         value = tree[key]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"{key} must be a whole number of at least {least}, got {value!r}")

@@ -108,7 +108,7 @@ def _results(data: Parts, last: TrainingState, found: Mapping[str, Sequence[Conf
             "weights": sum(int(np.size(array)) for array in last.memory.moving.values()),
             "epochs": last.step,
             "best_epoch": last.best_epoch,
-            "best_loss": last.history[last.best_epoch - 1].validation_loss,
+            "best_loss": last.history[last.best_epoch].validation_loss,
             "seconds": last.seconds,
             "errors": errors,
         }

@@ -35,7 +35,7 @@ class Begun(NamedTuple):
         known = {"batch_size": how.batch_size, "average": how.average, "loss": how.loss, "seed": self.parts["seed"]}
         known |= {"trainable": self.parts["trainable"], "epochs": epochs, "state": last}
         states = train(self.start, self.data.training, self.data.validation, self.parts["optimizer"], **known)
-        return _until(stop, states, epochs)
+        return _until(stop, states, epochs + (last is None))
 
 
 def run(parts: Mapping[str, Any], folder: Path, manifest: dict[str, Any], record: dict[str, str]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def resume(
         raise ValueError(
             f"{str(folder)!r} is finished after {last.step} epochs: go on with steps=NUMBER, of all epochs"
         )
-    states = begun.states(further, last) if further else iter(())
+    states = begun.states(further, last)
     keep_record(folder, record)
     keep_manifest(folder, manifest)
     return _run(begun, states, last, folder, manifest)
@@ -85,8 +85,8 @@ def begin(parts: Mapping[str, Any]) -> Begun:
     return Begun(parts, data, parts["training"].start(data.training))
 
 
-def _until(stop: Plateau | None, states: Iterator[TrainingState], epochs: int) -> Iterator[TrainingState]:
-    with tqdm(states, total=epochs, disable=None, unit="epoch", leave=False) as line:
+def _until(stop: Plateau | None, states: Iterator[TrainingState], count: int) -> Iterator[TrainingState]:
+    with tqdm(states, total=count, disable=None, unit="epoch", leave=False) as line:
         for state in line:
             line.set_description(f"validation loss {state.history[-1].validation_loss:.5g}", refresh=False)
             yield state
@@ -102,7 +102,7 @@ def _run(
             log.append(last.history[-1])
             save_state(folder / CHECKPOINT, last)
             obey(f"stopped after epoch {last.step}: go on with diffsim resume {str(folder)!r}")
-    assert last is not None  # there is at least one epoch
+    assert last is not None  # there is at least the start
     what = {"name": begun.parts["name"], "data": begun.parts["training"].data}
     results = write(what, begun.data, last, manifest, folder)
     keep_manifest(folder, manifest | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})

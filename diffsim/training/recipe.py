@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from diffsim.data.configurations import Configuration, read_configurations, species_of
 from diffsim.data.reference import FOLDER
 from diffsim.data.splitting import split
+from diffsim.linear import Scales, solve_linear
 from diffsim.potentials.base import AbstractPotential, check_species
-from diffsim.training.loss import Loss
+from diffsim.training.loss import ENERGY, FORCE, STRESS, Loss
 from diffsim.training.start import referenced, standardised
 
 Maker = Callable[[Sequence[str]], AbstractPotential]  # of the elements
@@ -28,8 +31,9 @@ class Training:
     """What `experiment=train` reads from its configuration.
 
     `model` makes a potential for the elements that occur in the data, or is one, whose learning goes on. `data` is a
-    file, or `NAME/FILE` of a data set that comes with diffsim; `keys` and `zero` are those of `read_configurations`,
-    `fractions` and `block` those of `split`, `loss`, `batch_size` and `average` those of `train`.
+    file, or `NAME/FILE` of a data set that comes with diffsim. `ridge` is that of `solve_linear`, for a model that is
+    linear in some of its parameters: these are solved for before the first epoch. `keys` and `zero` are those of
+    `read_configurations`, `fractions` and `block` those of `split`, `loss`, `batch_size` and `average` those of `train`.
     """
 
     model: AbstractPotential | Maker
@@ -38,6 +42,7 @@ class Training:
     zero: Mapping[str, float] = dataclasses.field(default_factory=dict)
     fractions: Sequence[float] = (0.8, 0.1, 0.1)
     block: int = 1
+    ridge: Mapping[str, float] = dataclasses.field(default_factory=dict)
     loss: Loss = dataclasses.field(default_factory=Loss)
     batch_size: int = 8
     average: float = 0.99
@@ -56,7 +61,8 @@ class Training:
         """The potential before its first update.
 
         A new one has its inputs standardised over the training set. Reference energies are least squares, where the
-        form has them: of a potential that is there already too, since other labels may have another zero.
+        form has them: of a potential that is there already too, since other labels may have another zero. What `ridge`
+        names is solved for, errors being as large as the loss takes them to be.
         """
         if isinstance(self.model, AbstractPotential):
             potential = self.model
@@ -64,7 +70,21 @@ class Training:
                 check_species(potential, one.system)
         else:
             potential = standardised(self.model(species_of(training)), training)
-        return referenced(potential, training) if hasattr(potential, "reference") else potential
+        if hasattr(potential, "reference"):
+            potential = referenced(potential, training)
+        return self._solved(potential, training) if self.ridge else potential
+
+    def _solved(self, potential: AbstractPotential, training: Sequence[Configuration]) -> AbstractPotential:
+        stresses = [None if np.isnan(one.stress).any() else one.stress for one in training]
+        return solve_linear(
+            potential,
+            [one.system for one in training],
+            [one.energy for one in training],
+            forces=[one.forces for one in training],
+            stresses=stresses,
+            scales=Scales(ENERGY, FORCE, STRESS),
+            ridge=self.ridge,
+        ).potential
 
 
 def located(data: str) -> Path:

@@ -31,7 +31,7 @@ class Epoch(NamedTuple):
     """What is known after the data have been gone through once."""
 
     epoch: int
-    loss: float  # mean over its updates
+    loss: float  # mean over its updates; NaN before the first
     validation_loss: float
     energy_rmse: float  # meV/atom, of the validation set, as the next two
     forces_rmse: float  # meV/Å
@@ -48,7 +48,7 @@ class Memory(NamedTuple):
 
 
 class TrainingState(NamedTuple):
-    """What is known after an epoch; handing it back to `train` goes on from it."""
+    """What is known after an epoch; handing it back to `train` goes on from it, without yielding it again."""
 
     step: int  # epochs that are done
     potential: AbstractPotential  # its weights averaged over past updates
@@ -73,7 +73,7 @@ def train(
     seed: int = 0,
     state: TrainingState | Packed | None = None,
 ) -> Iterator[TrainingState]:
-    """Yields a `TrainingState` after each of `epochs` epochs.
+    """Yields a `TrainingState` before the first of `epochs` epochs, and after each.
 
     Each update takes `batch_size` structures. `average` is the decay of the exponential moving average of the weights,
     which is what is validated and kept: 0 for the last weights. `trainable` names parameters, or modules for all that
@@ -83,9 +83,9 @@ def train(
     **Raises** `ValueError`, before anything is compiled, for data that cannot be learned from, elements that the
     potential has not, and numbers out of range; later, where the loss stops being finite.
     """
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+    for name, value, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
     if not 0 <= average < 1:
         raise ValueError(f"average must be from 0 on and below 1, got {average}")
     for name, part in (("the training set", training), ("the validation set", validation)):
@@ -95,9 +95,8 @@ def train(
     step = _Step(Weights.of(potential, trainable), optimizer, loss or Loss(), average)
     if isinstance(state, Packed):
         state = restored(state, potential, optimizer, trainable)
-    begun = state or _start(step, potential)
     radius, plan = float(potential.cutoff), _Plan(epochs, batch_size, seed)
-    return _epochs(step, potential, labelled(training, radius), labelled(validation, radius), plan, begun)
+    return _epochs(step, potential, labelled(training, radius), labelled(validation, radius), plan, state)
 
 
 def restored(
@@ -109,7 +108,7 @@ def restored(
     """
     step = _Step(Weights.of(potential, trainable), optimizer, Loss(), 0.0)
     try:
-        return state.unpack(_start(step, potential)._replace(history=(Epoch(0, *(0.0,) * 5),)))
+        return state.unpack(_start(step, potential, (0.0,) * 4))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the state to go on from is not one of this training: {error}") from error
 
@@ -170,8 +169,8 @@ def _squares(potential: AbstractPotential, data: Labelled, places: Array) -> Flo
     return squares(predicted(potential, part.systems, part.neighbors), part)
 
 
-def _start(step: _Step, potential: AbstractPotential) -> TrainingState:
-    return TrainingState(0, potential, potential, 0, (), 0.0, step.start(potential))
+def _start(step: _Step, potential: AbstractPotential, validated: Sequence[float]) -> TrainingState:
+    return TrainingState(0, potential, potential, 0, (Epoch(0, np.nan, *validated),), 0.0, step.start(potential))
 
 
 def _epochs(
@@ -180,8 +179,11 @@ def _epochs(
     training: Sequence[Labelled],
     validation: Sequence[Labelled],
     plan: _Plan,
-    last: TrainingState,
+    last: TrainingState | None,
 ) -> Iterator[TrainingState]:
+    if last is None:
+        last = _start(step, potential, step.validated(potential, validation))
+        yield last
     began = time.perf_counter() - last.seconds
     for epoch in range(last.step + 1, last.step + plan.epochs + 1):
         memory, losses = last.memory, []
@@ -196,7 +198,7 @@ def _epochs(
             )
         averaged = step.weights.at(potential, memory.averaged)
         validation_loss, *rmse = step.validated(averaged, validation)
-        better = validation_loss < min((one.validation_loss for one in last.history), default=np.inf)
+        better = validation_loss < min(one.validation_loss for one in last.history)
         last = TrainingState(
             step=epoch,
             potential=averaged,

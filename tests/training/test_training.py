@@ -133,7 +133,8 @@ def test_parameters_come_back_to_what_the_labels_were_made_with(silicon):
     np.testing.assert_allclose([best.epsilon, best.lam], [SW.epsilon, SW.lam], rtol=1e-4)
     np.testing.assert_array_equal(best.sigma, SW.sigma)
     losses = [one.validation_loss for one in states[-1].history]
-    assert states[-1].best_epoch == 1 + int(np.argmin(losses))
+    assert states[-1].best_epoch == int(np.argmin(losses))
+    assert len(losses) == 1 + 120  # the start's first
     assert losses[-1] < 1e-4 * losses[0]
     # what the history says of the last epoch is what the errors of that potential are
     held_out = [silicon[7], silicon[11]]
@@ -150,6 +151,13 @@ def test_training_that_is_gone_on_with_is_training_in_one_go(silicon):
     assert [state.step for state in rest] == [3, 4]
     assert rest[-1].history == whole[-1].history
     jax.tree.map(np.testing.assert_array_equal, rest[-1].memory, whole[-1].memory)
+
+
+def test_a_start_that_training_makes_worse_is_kept(silicon):
+    states = list(train(SW, silicon[:4], silicon[4:6], optax.adam(0.1), epochs=2, average=0.0, trainable=["epsilon"]))
+    assert [state.step for state in states] == [0, 1, 2]
+    assert states[-1].best_epoch == 0
+    assert float(states[-1].best.epsilon) == float(SW.epsilon) != float(states[-1].potential.epsilon)
 
 
 def test_without_an_average_the_last_weights_are_kept(silicon):
@@ -190,7 +198,7 @@ def test_weights_are_named_by_the_module_that_they_are_in():
 
 def test_bad_training_is_refused(silicon):
     for given, sentence in (
-        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"epochs": -1}, "epochs must be at least 0, got -1"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"average": 1.0}, "average must be from 0 on and below 1"),
     ):
