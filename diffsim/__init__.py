@@ -101,6 +101,7 @@ if TYPE_CHECKING:
         LennardJones,
         Morse,
         Perceptron,
+        SchNet,
         StillingerWeber,
         Sum,
         Tersoff,
@@ -133,7 +134,7 @@ _CONTENTS = {
     "neighbors": "Neighbors",
     "potentials": """
         AbstractPotential BehlerParrinello Buckingham Dense EAM EDIP Gupta LennardJones Morse Perceptron
-        StillingerWeber Sum Tersoff ZBL
+        SchNet StillingerWeber Sum Tersoff ZBL
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",

@@ -10,6 +10,7 @@ from diffsim.potentials.edip import EDIP as EDIP
 from diffsim.potentials.gupta import Gupta as Gupta
 from diffsim.potentials.lennard_jones import LennardJones as LennardJones
 from diffsim.potentials.morse import Morse as Morse
+from diffsim.potentials.schnet import SchNet as SchNet
 from diffsim.potentials.stillinger_weber import StillingerWeber as StillingerWeber
 from diffsim.potentials.sum import Sum as Sum
 from diffsim.potentials.tersoff import Tersoff as Tersoff
