@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from diffsim.potentials import (
         EAM,
         EDIP,
+        MACE,
         ZBL,
         AbstractPotential,
         BehlerParrinello,
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
         Dense,
         Gupta,
         LennardJones,
+        MACELayer,
         Morse,
         Perceptron,
         SchNet,
@@ -133,8 +135,8 @@ _CONTENTS = {
     "system": "System",
     "neighbors": "Neighbors",
     "potentials": """
-        AbstractPotential BehlerParrinello Buckingham Dense EAM EDIP Gupta LennardJones Morse Perceptron
-        SchNet StillingerWeber Sum Tersoff ZBL
+        AbstractPotential BehlerParrinello Buckingham Dense EAM EDIP Gupta LennardJones MACE MACELayer
+        Morse Perceptron SchNet StillingerWeber Sum Tersoff ZBL
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "relax": "relax",

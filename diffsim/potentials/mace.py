@@ -1,0 +1,230 @@
+"""MACE: messages that turn with the structure, made of several neighbours at once by products of an atomic basis."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from diffsim.fields import constant, fixed, parameter
+from diffsim.graph import Graph, species_of
+from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff, check_elements
+from diffsim.potentials.dense import Perceptron, as_key, of_atoms
+from diffsim.potentials.powers import equivariants, products
+from diffsim.potentials.radial import bessel_basis, bessel_frequencies, envelope
+from diffsim.potentials.spherical import coupled_to, harmonics, paths
+
+Features = list[Float[Array, "features components atoms"]]  # of l = 0, 1 …
+
+
+class Surroundings(NamedTuple):
+    """What a layer is told of the edges, and of the atoms they start from."""
+
+    harmonics: list[Float[Array, "components neighbors atoms"]]
+    basis: Float[Array, "basis neighbors atoms"]  # zero from the cutoff on
+    chosen: Bool[Array, "species atoms"]
+
+
+class MACELayer(eqx.Module):
+    """One round of messages: from features h_l of atoms, that turn like l = 0, 1 …, to new ones.
+
+    A_l = (1/√n) Σ_p W_p Σ_j R_p(r_ij) [Y_l₁(r̂_ij) ⊗ U_l₂ h_j,l₂]_l       paths p = (l₁, l₂, l) that keep the parity
+    h_l ← V_l Σ_b w_Z,b B_b(A) + v_Z,l h_l
+
+    B_b are all polynomials in A, up to `l_max`, that turn like l and are of degree 1 to `correlation`: an atom with so
+    many neighbours at once. Each feature has an R_p and w of its own; the matrices W, U, V and v mix them. What comes
+    out has as many l as there are V.
+    """
+
+    inward: Float[Array, "degrees features features"] = parameter("")  # U
+    radial: Perceptron  # R, all paths; without biases, so zero where its input is
+    mixing: Float[Array, "paths features features"] = parameter("")  # W
+    weights: Float[Array, "species basis features"] = parameter("")  # w, one l after the other
+    outward: Float[Array, "new_degrees features features"] = parameter("")  # V
+    residual: Float[Array, "common_degrees species features features"] = parameter(
+        ""
+    )  # v, of each l that goes in and out
+    neighbors: Float[Array, ""] = fixed()  # n
+    l_max: int = constant()
+    correlation: int = constant()
+
+    def __call__(self, graph: Graph, around: Surroundings, own: Features, everyone: Features) -> Features:
+        """New features of the graph's atoms from their own, and from those of all that its edges lead to."""
+        every = products(self.atomic_basis(graph, around, everyone), self.correlation)
+        found, first = [], 0
+        for l, outward in enumerate(self.outward):
+            polynomials = jnp.asarray(equivariants(self.l_max, self.correlation, l), every.dtype)
+            weights = self.weights[:, first : first + len(polynomials)]
+            first += len(polynomials)
+            of_species = jnp.einsum("sbk,bmq->skmq", weights, polynomials)
+            new = jnp.tensordot(outward, _own(jnp.einsum("skmq,kqn->skmn", of_species, every), around), axes=1)
+            if l < len(self.residual):
+                new = new + _own(jnp.einsum("sck,kmn->scmn", self.residual[l], own[l]), around)
+            found.append(new)
+        return found
+
+    def atomic_basis(
+        self, graph: Graph, around: Surroundings, everyone: Features
+    ) -> Float[Array, "features components atoms"]:
+        """A of l = 0 … l_max, one after the other."""
+        far = [graph.of_neighbors(jnp.tensordot(u, h, axes=1)) for u, h in zip(self.inward, everyone, strict=True)]
+        ways = paths(self.l_max, len(far) - 1, self.l_max)
+        radial = self.radial(around.basis).reshape(len(ways), -1, *graph.index.shape)
+        sums: list[list[Array]] = [[] for _ in range(self.l_max + 1)]
+        for (l1, l2, l), mixing, values in zip(ways, self.mixing, radial, strict=True):
+            turned = coupled_to(around.harmonics[l1], l1, l2, l)
+            total = jnp.einsum("kajn,abjn->kbn", values[:, None] * far[l2], turned)
+            sums[l].append(jnp.tensordot(mixing, total, axes=1))
+        return jnp.concatenate([sum(terms[1:], terms[0]) for terms in sums], axis=1) / jnp.sqrt(self.neighbors)
+
+    @staticmethod
+    def init(
+        degrees: tuple[int, int],
+        key: Array,
+        *,
+        species: int,
+        features: int,
+        l_max: int,
+        correlation: int,
+        radial: Sequence[int],
+        neighbors: float,
+    ) -> "MACELayer":
+        """Random weights, for features of so many degrees that come in and go out; `radial` are the first layers of R.
+
+        All sums are over terms of one size with random weights: what comes out is about as large as what came in.
+        """
+        came, goes = degrees
+        ways = len(paths(l_max, came - 1, l_max))
+        counts = [len(equivariants(l_max, correlation, l)) for l in range(goes)]
+        size = 1 / math.sqrt(features)
+        for_inward, for_radial, for_mixing, for_weights, for_outward, for_residual = jax.random.split(key, 6)
+        normal = lambda key, *shape: jax.random.normal(key, shape, jnp.result_type(float))  # noqa: E731
+        share = jnp.concatenate([jnp.full(count, 1 / math.sqrt(count)) for count in counts])[:, None]
+        return MACELayer(
+            inward=size * normal(for_inward, came, features, features),
+            radial=Perceptron.init((*radial, ways * features), for_radial, bias=False),
+            mixing=size * normal(for_mixing, ways, features, features),
+            weights=share * normal(for_weights, species, sum(counts), features),
+            outward=size * normal(for_outward, goes, features, features),
+            residual=size * normal(for_residual, min(degrees), species, features, features),
+            neighbors=neighbors,
+            l_max=l_max,
+            correlation=correlation,
+        )
+
+
+class MACE(AbstractPotential):
+    """Batatia's equivariant message passing (doi:10.48550/arXiv.2206.07697), in the atoms-last layout of a graph.
+
+    E_i = E⁰_Z + s_Z Σ_t N_t(h_i,0 after layer t), from features h_i,0 = a_Z of the element Z; layers as in `MACELayer`.
+    N_t is linear for all layers but the last, and a network there. R_p(r) is a network of √2 (r_c/r) sin(ω r/r_c) u(r),
+    with the polynomial `envelope` u, and has no biases: messages pass through the cutoff with two derivatives. Features
+    have the parity (−1)ˡ of spherical harmonics, so a reflection changes no energy.
+
+    Needs `pip install 'diffsim[equivariant]'`.
+
+    **Raises** `ValueError` for no species, a cutoff that is not positive, and in `init` a depth or correlation below 1.
+    """
+
+    embedding: Float[Array, "species features"] = parameter("")  # a
+    layers: tuple[MACELayer, ...] = eqx.field(converter=tuple)
+    readouts: tuple[Perceptron, ...] = eqx.field(converter=tuple)  # N
+    scale: Float[Array, " species"] = parameter("eV")  # s
+    reference: Float[Array, " species"] = parameter("eV")  # E⁰
+    frequencies: Float[Array, " basis"] = parameter("")  # ω
+    cutoff: Float[Array, ""] = parameter("Å", positive=True)
+    species: tuple[int, ...] = constant(converter=atomic_numbers)
+
+    def __check_init__(self) -> None:
+        check_cutoff(self.cutoff)
+        check_elements(self.species)
+
+    @property
+    def depth(self) -> int:
+        return len(self.layers)
+
+    def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
+        own, _ = graph.kinds(self.species)
+        found = [readout(h[0][:, 0])[0] for readout, h in zip(self.readouts, self.features(graph), strict=True)]
+        return of_atoms(self.reference, own) + of_atoms(self.scale, own) * sum(found[1:], found[0])
+
+    def features(self, graph: Graph) -> list[Features]:
+        """What each layer finds, for l = 0, 1 …"""
+        own, _ = graph.kinds(self.species)
+        r = graph.distances
+        x, y, z = graph.vectors
+        near = jnp.where(graph.mask, envelope(r, self.cutoff), 0.0)
+        around = Surroundings(
+            harmonics((x / r, y / r, z / r), max(layer.l_max for layer in self.layers)),
+            near * self.cutoff**1.5 * bessel_basis(r, self.frequencies, self.cutoff),
+            own == jnp.arange(len(self.species))[:, None],
+        )
+        h = [of_atoms(self.embedding, own)[:, None]]
+        everyone = [of_atoms(self.embedding, species_of(graph.everyone, self.species))[:, None]]
+        found = []
+        for layer in self.layers:
+            h = everyone = layer(graph, around, h, everyone)
+            found.append(h)
+        return found
+
+    @staticmethod
+    def init(
+        species: Sequence[str],
+        key: Array | int,
+        *,
+        cutoff: float = 5.0,
+        depth: int = 2,
+        features: int = 16,
+        degrees: tuple[int, int] = (2, 1),
+        correlation: int = 3,
+        radial: Sequence[int] = (8, 16),
+        neighbors: float = 20.0,
+    ) -> "MACE":
+        """Random weights.
+
+        `degrees` are the highest l of the atomic basis and of messages, `radial` the number of Bessel functions and the
+        hidden layers of R, `neighbors` about how many an atom has. `key` may be the seed of one.
+        """
+        numbers = atomic_numbers(species)
+        check_elements(numbers)
+        for name, number in (("depth", depth), ("correlation", correlation)):
+            if number < 1:
+                raise ValueError(f"MACE needs a {name} of at least 1, got {number}")
+        l_max, l_messages = degrees
+        for_embedding, for_layers, for_readouts = jax.random.split(as_key(key), 3)
+        keys = zip(jax.random.split(for_layers, depth), jax.random.split(for_readouts, depth), strict=True)
+        layers, readouts = [], []
+        for step, (for_layer, for_readout) in enumerate(keys):
+            last = step == depth - 1
+            layer = MACELayer.init(
+                (1 if step == 0 else l_messages + 1, 1 if last else l_messages + 1),
+                for_layer,
+                species=len(numbers),
+                features=features,
+                l_max=l_max,
+                correlation=correlation,
+                radial=radial,
+                neighbors=neighbors,
+            )
+            layers.append(layer)
+            sizes = (features, features, 1) if last else (features, 1)
+            readouts.append(Perceptron.init(sizes, for_readout, bias=last))
+        return MACE(
+            embedding=jax.random.normal(for_embedding, (len(numbers), features)),
+            layers=layers,
+            readouts=readouts,
+            scale=jnp.ones(len(numbers)),
+            reference=jnp.zeros(len(numbers)),
+            frequencies=bessel_frequencies(radial[0]),
+            cutoff=cutoff,
+            species=numbers,
+        )
+
+
+def _own(of_species: Float[Array, "species *fields atoms"], around: Surroundings) -> Float[Array, "*fields atoms"]:
+    """What is meant for each atom's species."""
+    chosen = around.chosen.reshape(len(of_species), *(1,) * (of_species.ndim - 2), -1)
+    return jnp.sum(jnp.where(chosen, of_species, 0.0), axis=0)
