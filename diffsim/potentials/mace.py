@@ -15,16 +15,20 @@ from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cut
 from diffsim.potentials.dense import Perceptron, as_key, of_atoms
 from diffsim.potentials.powers import equivariants, products
 from diffsim.potentials.radial import bessel_basis, bessel_frequencies, envelope
-from diffsim.potentials.spherical import coupled_to, harmonics, paths
+from diffsim.potentials.spherical import coupling, harmonics, paths
 
-Features = list[Float[Array, "features components atoms"]]  # of l = 0, 1 …
+Features = list[Float[Array, "features _ _"]]  # of l = 0, 1 … [features 2l+1 atoms]
 
 
 class Surroundings(NamedTuple):
-    """What a layer is told of the edges, and of the atoms they start from."""
+    """What a layer is told of the edges, and of the atoms they start from.
 
-    harmonics: list[Float[Array, "components neighbors atoms"]]
-    basis: Float[Array, "basis neighbors atoms"]  # zero from the cutoff on
+    Here neighbours are last: sums over them are products of small matrices, one for each atom, and bringing atoms to
+    the front of what is larger than these would take longer than the products.
+    """
+
+    harmonics: list[Float[Array, "components atoms neighbors"]]
+    basis: Float[Array, "basis atoms neighbors"]  # zero from the cutoff on
     chosen: Bool[Array, "species atoms"]
 
 
@@ -70,15 +74,16 @@ class MACELayer(eqx.Module):
         self, graph: Graph, around: Surroundings, everyone: Features
     ) -> Float[Array, "features components atoms"]:
         """A of l = 0 … l_max, one after the other."""
-        far = [graph.of_neighbors(jnp.tensordot(u, h, axes=1)) for u, h in zip(self.inward, everyone, strict=True)]
+        sent = [jnp.tensordot(u, h, axes=1) for u, h in zip(self.inward, everyone, strict=True)]
+        far = [jnp.swapaxes(graph.of_neighbors(h), -1, -2) for h in sent]
         ways = paths(self.l_max, len(far) - 1, self.l_max)
-        radial = self.radial(around.basis).reshape(len(ways), -1, *graph.index.shape)
-        sums: list[list[Array]] = [[] for _ in range(self.l_max + 1)]
+        radial = jnp.split(self.radial(around.basis), len(ways))
+        found: list[list[Array]] = [[] for _ in range(self.l_max + 1)]
         for (l1, l2, l), mixing, values in zip(ways, self.mixing, radial, strict=True):
-            turned = coupled_to(around.harmonics[l1], l1, l2, l)
-            total = jnp.einsum("kajn,abjn->kbn", values[:, None] * far[l2], turned)
-            sums[l].append(jnp.tensordot(mixing, total, axes=1))
-        return jnp.concatenate([sum(terms[1:], terms[0]) for terms in sums], axis=1) / jnp.sqrt(self.neighbors)
+            sums = jnp.einsum("kanj,bnj->nkab", values[:, None] * far[l2], around.harmonics[l1])
+            turned = jnp.einsum("nkab,bac->kcn", sums, jnp.asarray(coupling(l1, l2, l), sums.dtype))
+            found[l].append(jnp.tensordot(mixing, turned, axes=1))
+        return jnp.concatenate([sum(terms[1:], terms[0]) for terms in found], axis=1) / jnp.sqrt(self.neighbors)
 
     @staticmethod
     def init(
@@ -157,9 +162,11 @@ class MACE(AbstractPotential):
         r = graph.distances
         x, y, z = graph.vectors
         near = jnp.where(graph.mask, envelope(r, self.cutoff), 0.0)
+        turned = harmonics((x / r, y / r, z / r), max(layer.l_max for layer in self.layers))
+        basis = near * self.cutoff**1.5 * bessel_basis(r, self.frequencies, self.cutoff)
         around = Surroundings(
-            harmonics((x / r, y / r, z / r), max(layer.l_max for layer in self.layers)),
-            near * self.cutoff**1.5 * bessel_basis(r, self.frequencies, self.cutoff),
+            [jnp.swapaxes(y, -1, -2) for y in turned],
+            jnp.swapaxes(basis, -1, -2),
             own == jnp.arange(len(self.species))[:, None],
         )
         h = [of_atoms(self.embedding, own)[:, None]]

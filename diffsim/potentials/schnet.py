@@ -12,6 +12,7 @@ from diffsim.graph import Graph, species_of
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff, check_elements
 from diffsim.potentials.dense import Perceptron, as_key, of_atoms
 from diffsim.potentials.radial import envelope, gaussian_basis
+from diffsim.stored import stored
 
 
 class SchNet(AbstractPotential):
@@ -56,7 +57,7 @@ class SchNet(AbstractPotential):
     def features(self, graph: Graph) -> Float[Array, "features atoms"]:
         """What each atom knows in the end."""
         r = graph.distances
-        near = jnp.where(graph.mask, envelope(r, self.cutoff), 0.0)
+        near = stored(jnp.where(graph.mask, envelope(r, self.cutoff), 0.0), graph.numbers)
         basis = gaussian_basis(r, self.centers, self.eta)
         own, _ = graph.kinds(self.species)
         x = of_atoms(self.embedding, own)

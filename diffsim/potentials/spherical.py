@@ -42,14 +42,6 @@ def paths(edges: int, neighbors: int, atoms: int) -> list[tuple[int, int, int]]:
     ]
 
 
-def coupled_to(
-    harmonics: Float[Array, "components1 neighbors atoms"], l1: int, l2: int, l3: int
-) -> Float[Array, "components2 components3 neighbors atoms"]:
-    """Σ_m₁ C Y_m₁, the matrix by which the harmonics of edges take features of degree l₂ to those of l₃."""
-    matrix = jnp.asarray(np.moveaxis(coupling(l1, l2, l3), 0, -1), harmonics.dtype)
-    return jnp.tensordot(matrix, harmonics, axes=1)
-
-
 def harmonics(units: Vectors, l_max: int) -> list[Float[Array, "components neighbors atoms"]]:
     """Y_l of the unit vectors for l = 0 … l_max, Σ_m Y_lm² = 2l + 1."""
     powers = monomials(units, l_max)
