@@ -10,7 +10,7 @@ from diffsim.potentials.edip import EDIP as EDIP
 from diffsim.potentials.gupta import Gupta as Gupta
 from diffsim.potentials.lennard_jones import LennardJones as LennardJones
 from diffsim.potentials.mace import MACE as MACE
-from diffsim.potentials.mace import MACELayer as MACELayer
+from diffsim.potentials.mace_layer import MACELayer as MACELayer
 from diffsim.potentials.morse import Morse as Morse
 from diffsim.potentials.schnet import SchNet as SchNet
 from diffsim.potentials.stillinger_weber import StillingerWeber as StillingerWeber
