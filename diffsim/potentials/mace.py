@@ -29,9 +29,9 @@ class MACE(AbstractPotential):
     **Raises** `ValueError` for no species, a cutoff that is not positive, and in `init` a depth or correlation below 1.
     """
 
-    embedding: Float[Array, "species features"] = parameter("")  # a
     layers: tuple[MACELayer, ...] = eqx.field(converter=tuple)
     readouts: tuple[Perceptron, ...] = eqx.field(converter=tuple)  # N
+    embedding: Float[Array, "species features"] = parameter("")  # a
     scale: Float[Array, " species"] = parameter("eV")  # s
     reference: Float[Array, " species"] = parameter("eV")  # E⁰
     frequencies: Float[Array, " basis"] = parameter("")  # ω

@@ -41,8 +41,8 @@ class MACELayer(eqx.Module):
     out has as many l as there are V.
     """
 
-    inward: Float[Array, "degrees features features"] = parameter("")  # U
     radial: Perceptron  # R, all paths; without biases, so zero where its input is
+    inward: Float[Array, "degrees features features"] = parameter("")  # U
     mixing: Float[Array, "paths features features"] = parameter("")  # W
     weights: Float[Array, "species basis features"] = parameter("")  # w, one l after the other
     outward: Float[Array, "new_degrees features features"] = parameter("")  # V

@@ -29,11 +29,11 @@ class SchNet(AbstractPotential):
     **Raises** `ValueError` for no species, a cutoff that is not positive, and in `init` a depth below 1.
     """
 
-    embedding: Float[Array, "species features"] = parameter("")  # a
     filters: Perceptron  # W, a stack, one for each step
-    inward: Float[Array, "depth features features"] = parameter("")  # U
-    outward: Perceptron  # V, a stack too
+    outward: Perceptron  # V, likewise
     readout: Perceptron  # N
+    embedding: Float[Array, "species features"] = parameter("")  # a
+    inward: Float[Array, "depth features features"] = parameter("")  # U
     scale: Float[Array, " species"] = parameter("eV")  # s
     reference: Float[Array, " species"] = parameter("eV")  # E⁰
     eta: Float[Array, ""] = parameter("1/Å²", positive=True)
