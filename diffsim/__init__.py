@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from diffsim.potentials import (
         EAM,
         EDIP,
+        MACE,
         ZBL,
         AbstractPotential,
         AbstractUncertain,
@@ -108,9 +109,11 @@ if TYPE_CHECKING:
         FunctionOfPositions,
         Gupta,
         LennardJones,
+        MACELayer,
         MomentTensors,
         Morse,
         Perceptron,
+        SchNet,
         StillingerWeber,
         Sum,
         Tersoff,
@@ -154,7 +157,8 @@ _CONTENTS = {
     "neighbors": "Neighbors",
     "potentials": """
         AbstractPotential AbstractUncertain BehlerParrinello Buckingham Dense EAM EDIP Ensemble FunctionOfEdges
-        FunctionOfPositions Gupta LennardJones MomentTensors Morse Perceptron StillingerWeber Sum Tersoff ZBL
+        FunctionOfPositions Gupta LennardJones MACE MACELayer MomentTensors Morse Perceptron SchNet StillingerWeber
+        Sum Tersoff ZBL
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "deviation": "energy_deviation force_deviation stress_deviation",

@@ -61,7 +61,14 @@ class Graph(eqx.Module):
         Features of j are those of the atom that the edge j → i starts from, so in a whole graph they come by `swap`,
         whose derivatives have no scatter. In a block of one, where `features` are those of `everyone`, they are looked
         up. Masked edges bring an atom's own: finite, but to be masked.
+
+        **Raises** `ValueError` for features of some atoms only, in a block, when edges lead to others as well.
         """
+        if features.shape[-1] != len(self.everyone):
+            raise ValueError(
+                f"edges lead to {len(self.everyone)} atoms, but these are features of {features.shape[-1]}: "
+                "a potential that passes messages more than once must say so by its depth"
+            )
         if self.reverse is None:
             return features[..., self.index]
         return swap(jnp.broadcast_to(features[..., None, :], (*features.shape[:-1], *self.index.shape)), self.reverse)

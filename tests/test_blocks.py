@@ -8,7 +8,7 @@ import pytest
 from ase.build import bulk
 from helpers import rattled
 
-from diffsim import AbstractPotential, LennardJones, Neighbors, System
+from diffsim import AbstractPotential, LennardJones, Neighbors, SchNet, System
 from diffsim.fields import constant, parameter
 from diffsim.graph import Graph, species_of
 from diffsim.mechanics import forces_and_virial, total_energy, total_forces, work
@@ -43,10 +43,14 @@ class Charges(AbstractPotential):
         return 0.5 * jnp.sum(self.charges[own] * far * near, axis=0)
 
 
+def messages(depth: int) -> SchNet:
+    return SchNet.init(("Cd", "Te"), 0, cutoff=4.4, depth=depth, features=3, radial=4)
+
+
 @pytest.mark.parametrize(
     "potential",
-    [PAIRS, cadmium_telluride(), Charges([1.0, -0.7], 4.4)],
-    ids=["pairs", "three-body", "features of neighbours"],
+    [PAIRS, cadmium_telluride(), Charges([1.0, -0.7], 4.4), messages(1), messages(2)],
+    ids=["pairs", "three-body", "features of neighbours", "messages", "messages of messages"],
 )
 def test_blocks_of_a_mixture_give_the_derivatives_of_the_whole(potential):
     system = scattered()

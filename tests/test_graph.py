@@ -141,6 +141,21 @@ def test_messages_have_the_forces_of_a_gather_beyond_one_block():
     jax.tree.map(close, jax.tree.leaves(by_swap), jax.tree.leaves(by_gather))
 
 
+class Shallow(Messages):
+    """Messages that go twice, and do not say so."""
+
+    @property
+    def depth(self) -> int:
+        return 1
+
+
+def test_messages_that_leave_their_block_are_refused():
+    rng = np.random.default_rng(0)
+    system = System(14 * rng.random((300, 3)), 14 * np.eye(3), np.full(300, 14), np.full(300, 28.0))
+    with pytest.raises(ValueError, match=r"edges lead to \d+ atoms, but these are features of \d+: .* by its depth"):
+        forces(Shallow(jnp.asarray(3.0), False), system, Neighbors.allocate(system, 3.0))
+
+
 def test_messages_compile_without_a_scatter():
     """Forces, and their derivatives by positions in reverse mode."""
     system = random_structure(2, n=3)

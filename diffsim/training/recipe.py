@@ -33,7 +33,8 @@ class Training:
     `model` makes a potential for the elements that occur in the data, or is one, whose learning goes on. `data` is a
     file, or `NAME/FILE` of a data set that comes with diffsim. `ridge` is that of `solve_linear`, for a model that is
     linear in some of its parameters: these are solved for before the first epoch. `keys` and `zero` are those of
-    `read_configurations`, `fractions` and `block` those of `split`, `loss`, `batch_size` and `average` those of `train`.
+    `read_configurations`, `fractions` and `block` those of `split`; `loss`, `batch_size` and `average` are those of
+    `train`.
     """
 
     model: AbstractPotential | Maker
