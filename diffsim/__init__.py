@@ -146,6 +146,7 @@ if TYPE_CHECKING:
         errors_of,
         referenced,
         relabelled,
+        scaled,
         standardised,
         train,
     )
@@ -199,7 +200,7 @@ _CONTENTS = {
     "linear": "LinearSolution Scales solve_linear",
     "data.labelled": "energy_target force_target snapshot",
     "data.splitting": "split",
-    "training": "Loss Training TrainingState clipped errors_of referenced relabelled standardised train",
+    "training": "Loss Training TrainingState clipped errors_of referenced relabelled scaled standardised train",
     "io.potential": "load_potential save_potential",
     "io.checkpoint": "load_state save_state",
     "io.crash": "crash_written",

@@ -26,7 +26,7 @@ def _integers(values: Sequence[int]) -> tuple[int, ...]:
 class BehlerParrinello(AbstractPotential):
     """Behler and Parrinello's potential (doi:10.1103/PhysRevLett.98.146401), functions as in doi:10.1063/1.3553717.
 
-    E_i = E⁰_Z + N_Z((G_i − mean_Z) / scale_Z), Z the element of atom i and N_Z its network. Its inputs G_i are, for
+    E_i = E⁰_Z + N_Z((G_i − mean_Z) / deviation_Z), Z the element of atom i and N_Z its network. Its inputs G_i are, for
     each element of neighbours j, and each pair of elements of neighbours j, k,
 
     G²_i = Σ_j exp(−η (r_ij − r_s)²) f(r_ij),
@@ -46,7 +46,7 @@ class BehlerParrinello(AbstractPotential):
     angular_eta: Float[Array, " angular"] = fixed("1/Å²")
     cutoff: Float[Array, ""] = parameter("Å", positive=True)
     mean: Float[Array, "species inputs"] = fixed()
-    scale: Float[Array, "species inputs"] = fixed()
+    deviation: Float[Array, "species inputs"] = fixed()
     zeta: tuple[int, ...] = constant(converter=_integers)
     species: tuple[int, ...] = constant(converter=atomic_numbers)
 
@@ -58,7 +58,7 @@ class BehlerParrinello(AbstractPotential):
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         own, _ = graph.kinds(self.species)
-        inputs = (self.symmetry_functions(graph) - of_atoms(self.mean, own)) / of_atoms(self.scale, own)
+        inputs = (self.symmetry_functions(graph) - of_atoms(self.mean, own)) / of_atoms(self.deviation, own)
         return of_atoms(self.reference, own) + by_species(self.networks, inputs, own)[0]
 
     def symmetry_functions(self, graph: Graph) -> Float[Array, "inputs atoms"]:
@@ -97,8 +97,8 @@ class BehlerParrinello(AbstractPotential):
         """
         mean, deviation = _statistics(self, systems, neighbors)
         varies = deviation > 1e-8 * jnp.maximum(jnp.abs(mean), 1.0)
-        found = jnp.where(varies, mean, self.mean), jnp.where(varies, deviation, self.scale)
-        return eqx.tree_at(lambda p: (p.mean, p.scale), self, found)
+        found = jnp.where(varies, mean, self.mean), jnp.where(varies, deviation, self.deviation)
+        return eqx.tree_at(lambda p: (p.mean, p.deviation), self, found)
 
     @staticmethod
     def init(
@@ -128,7 +128,7 @@ class BehlerParrinello(AbstractPotential):
             angular_eta=angular_eta,
             cutoff=cutoff,
             mean=jnp.zeros((n, inputs)),
-            scale=jnp.ones((n, inputs)),
+            deviation=jnp.ones((n, inputs)),
             zeta=zeta,
             species=numbers,
         )

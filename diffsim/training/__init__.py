@@ -9,6 +9,7 @@ from diffsim.training.predictions import predicted as predicted
 from diffsim.training.recipe import Parts as Parts
 from diffsim.training.recipe import Training as Training
 from diffsim.training.start import referenced as referenced
+from diffsim.training.start import scaled as scaled
 from diffsim.training.start import standardised as standardised
 from diffsim.training.train import TrainingState as TrainingState
 from diffsim.training.train import restored as restored

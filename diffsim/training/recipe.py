@@ -13,7 +13,7 @@ from diffsim.data.splitting import split
 from diffsim.linear import Scales, solve_linear
 from diffsim.potentials.base import AbstractPotential, check_species
 from diffsim.training.loss import ENERGY, FORCE, STRESS, Loss
-from diffsim.training.start import referenced, standardised
+from diffsim.training.start import referenced, scaled, standardised
 
 Maker = Callable[[Sequence[str]], AbstractPotential]  # of the elements
 
@@ -61,16 +61,16 @@ class Training:
     def start(self, training: Sequence[Configuration]) -> AbstractPotential:
         """The potential before its first update.
 
-        A new one has its inputs standardised over the training set. Reference energies are least squares, where the
-        form has them: of a potential that is there already too, since other labels may have another zero. What `ridge`
-        names is solved for, errors being as large as the loss takes them to be.
+        A new one has its inputs standardised over the training set, and begins with small forces. Reference energies
+        are least squares, where the form has them: of a potential that is there already too, since other labels may
+        have another zero. What `ridge` names is solved for, errors being as large as the loss takes them to be.
         """
         if isinstance(self.model, AbstractPotential):
             potential = self.model
             for one in training:
                 check_species(potential, one.system)
         else:
-            potential = standardised(self.model(species_of(training)), training)
+            potential = scaled(standardised(self.model(species_of(training)), training), training)
         if hasattr(potential, "reference"):
             potential = referenced(potential, training)
         return self._solved(potential, training) if self.ridge else potential

@@ -16,6 +16,21 @@ def standardised(potential: AbstractPotential, configurations: Sequence[Configur
     return potential.standardised(*batch([one.system for one in configurations], float(potential.cutoff)))
 
 
+def scaled(potential: AbstractPotential, configurations: Sequence[Configuration]) -> AbstractPotential:
+    """With a `scale` of its energies that makes forces a tenth as large as their labels; most have no such parameter.
+
+    A network begins with random forces. Where these are large, training first has to unlearn them.
+    """
+    scale = getattr(potential, "scale", None)
+    if scale is None:
+        return potential
+    size = lambda given: np.sqrt(np.mean(np.concatenate([np.ravel(one.forces) for one in given]) ** 2))  # noqa: E731
+    random, wanted = size(relabelled(potential, configurations)), size(configurations)
+    if not (random > 0 and wanted > 0):
+        return potential
+    return eqx.tree_at(lambda p: p.scale, potential, (0.1 * wanted / random).astype(scale.dtype) * scale)
+
+
 def referenced(potential: AbstractPotential, configurations: Sequence[Configuration]) -> AbstractPotential:
     """With the reference energies of elements that leave least squares of energies per atom.
 

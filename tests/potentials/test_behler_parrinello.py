@@ -26,8 +26,8 @@ def tiny(species) -> BehlerParrinello:
 class TestBehlerParrinello(Learned):
     def make(self, species):
         potential = tiny(species)
-        mean, scale = 0.3 + 0.0 * potential.mean, 0.5 + jnp.arange(potential.scale.size).reshape(2, -1) % 3
-        return eqx.tree_at(lambda p: (p.mean, p.scale), potential, (mean, scale))
+        mean, deviation = 0.3 + 0.0 * potential.mean, 0.5 + jnp.arange(potential.deviation.size).reshape(2, -1) % 3
+        return eqx.tree_at(lambda p: (p.mean, p.deviation), potential, (mean, deviation))
 
 
 def by_pairs(potential: BehlerParrinello, graph) -> np.ndarray:
@@ -77,7 +77,7 @@ def test_inputs_of_a_data_set_are_standardised_element_by_element():
     inputs = np.asarray(functions(systems, neighbors))
     for kind, number in enumerate((14, 6)):
         chosen = np.moveaxis(inputs, 1, 2)[np.asarray(systems.numbers) == number]
-        standard = (chosen - potential.mean[kind]) / potential.scale[kind]
+        standard = (chosen - potential.mean[kind]) / potential.deviation[kind]
         np.testing.assert_allclose(standard.mean(0), 0.0, atol=1e-12)
         np.testing.assert_allclose(standard.std(0), 1.0, rtol=1e-12)
 
@@ -86,7 +86,7 @@ def test_inputs_that_do_not_vary_are_left_as_they_are():
     """One atom has one environment, and carbon is not there."""
     potential = tiny(("Si", "C")).standardised(*batch([rattled(bulk("Si"), 0.0)], 4.0))
     np.testing.assert_array_equal(potential.mean, 0.0)
-    np.testing.assert_array_equal(potential.scale, 1.0)
+    np.testing.assert_array_equal(potential.deviation, 1.0)
 
 
 def test_bad_networks_are_refused():

@@ -33,7 +33,7 @@ MIXTURE = LennardJones(
 def network(seed: int) -> BehlerParrinello:
     """A tiny one, whose weights are large enough for bonds to matter."""
     made = BehlerParrinello.init(("Si", "C"), seed, cutoff=4.0, radial=3, angular_eta=[0.05], zeta=[1, 2], hidden=[4])
-    return eqx.tree_at(lambda p: p.scale, made, 0.3 * made.scale)
+    return eqx.tree_at(lambda p: p.deviation, made, 0.3 * made.deviation)
 
 
 COMMITTEE = Ensemble([network(0), MIXTURE, network(1)])  # two of one kind, not side by side

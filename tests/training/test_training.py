@@ -9,10 +9,10 @@ import pytest
 from ase.build import bulk, molecule
 
 import diffsim
-from diffsim import BehlerParrinello, FunctionOfPositions, StillingerWeber, System, units
+from diffsim import BehlerParrinello, FunctionOfPositions, SchNet, StillingerWeber, System, units
 from diffsim.data.configurations import Configuration
 from diffsim.data.labels import labelled, minibatches
-from diffsim.training import Loss, Weights, errors_of, predicted, referenced, relabelled, standardised, train
+from diffsim.training import Loss, Weights, errors_of, predicted, referenced, relabelled, scaled, standardised, train
 from diffsim.training.loss import squares
 from tests.helpers import POTENTIALS, layered, rattled
 
@@ -182,6 +182,16 @@ def test_reference_energies_are_least_squares_of_energies_an_atom():
     assert standardised(SW, given) is SW
     with pytest.raises(ValueError, match="StillingerWeber has no reference energies"):
         referenced(SW, given)
+
+
+def test_forces_begin_a_tenth_as_large_as_their_labels(silicon):
+    network = SchNet.init(("Si",), 0, cutoff=4.0, depth=1, features=4, radial=4)
+    size = lambda given: np.sqrt(np.mean(np.concatenate([one.forces for one in given]) ** 2))  # noqa: E731
+    begun = scaled(network, silicon)
+    assert size(relabelled(begun, silicon)) == pytest.approx(0.1 * size(silicon), rel=1e-9)
+    assert scaled(SW, silicon) is SW
+    perfect = relabelled(SW, unlabelled([System.from_ase(bulk("Si", a=5.43))]))
+    assert scaled(network, [perfect[0]._replace(forces=np.zeros((2, 3)))]) is network
 
 
 def test_weights_are_named_by_the_module_that_they_are_in():
