@@ -33,7 +33,8 @@ MIXTURE = LennardJones(
 def network(seed: int) -> BehlerParrinello:
     """A tiny one, whose weights are large enough for bonds to matter."""
     made = BehlerParrinello.init(("Si", "C"), seed, cutoff=4.0, radial=3, angular_eta=[0.05], zeta=[1, 2], hidden=[4])
-    return eqx.tree_at(lambda p: p.deviation, made, 0.3 * made.deviation)
+    larger = 0.3 * made.deviation, 10 * made.networks.layers[-1].weight
+    return eqx.tree_at(lambda p: (p.deviation, p.networks.layers[-1].weight), made, larger)
 
 
 COMMITTEE = Ensemble([network(0), MIXTURE, network(1)])  # two of one kind, not side by side

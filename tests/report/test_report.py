@@ -12,7 +12,8 @@ from diffsim.report.card import card
 from diffsim.report.confirmed import Range
 from diffsim.report.figures import Deviations, EnergyVolume, Parity, PhononBands, Progress, write_columns, write_picture
 from diffsim.report.figures.base import read_columns
-from diffsim.report.page import manifest_table, page
+from diffsim.report.html import manifest_table
+from diffsim.report.page import page
 from diffsim.report.results import Results, Shown, Update, values_of, write_json
 from diffsim.report.rows import rows
 from diffsim.report.summary import summary
