@@ -91,7 +91,7 @@ def results() -> Results:
 def drawn(figure, results, path, shown=None):
     """The figure as a run leaves it."""
     write_columns(figure.columns(results, shown), path.with_suffix(".csv"))
-    return write_picture(figure, path)
+    return write_picture(figure.draw, path)
 
 
 def test_equal_components_share_a_row(results):
