@@ -52,7 +52,7 @@ class Parametrization(eqx.Module):
 
     names: tuple[str, ...] = eqx.field(static=True)  # trainable fields
     logs: tuple[bool, ...] = eqx.field(static=True)
-    places: tuple[Int[Array, "..."], ...]  # where the free number of each entry is, −1 where the entry is fixed
+    places: tuple[Int[Array, "*_"], ...]  # where the free number of each entry is, −1 where the entry is fixed
     start: Float[Array, " free"]  # where the fit began
     lower: Float[Array, " free"]  # bounds, −∞ where there is none
     upper: Float[Array, " free"]

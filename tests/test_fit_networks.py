@@ -4,9 +4,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import optimistix
 import pytest
 
-from diffsim import ElasticConstants, Experiment, Implicit, LatticeConstant, LennardJones, SchNet, Sum, Target, fit
+from diffsim import (
+    ElasticConstants,
+    Experiment,
+    Implicit,
+    LatticeConstant,
+    LennardJones,
+    SchNet,
+    Sum,
+    Target,
+    fit,
+    uncertainty,
+)
 from diffsim.fit import problem_of
 from diffsim.optimizers.problem import slope, value
 from diffsim.parametrization import Parametrization
@@ -60,3 +72,15 @@ def test_a_network_is_fitted_to_observables(crystal):
     states = list(fit(corrected(), crystal, optax.adam(3e-3), steps=15, trainable=["parts.1"]))
     assert states[-1].losses[-1] < 0.3 * states[-1].losses[0]
     assert float(states[-1].potential.parts[0].sigma) == 3.40  # what was not named did not move
+
+
+def test_least_squares_refuses_what_would_fill_the_memory(crystal):
+    solver = optimistix.LevenbergMarquardt(rtol=1e-8, atol=1e-8)
+    with pytest.raises(ValueError, match=r"a tangent for each of \d{4,} free numbers, more than 5000: use a method of"):
+        next(fit(corrected(32), crystal, solver, steps=1))
+
+
+def test_first_order_errors_are_refused_for_a_network(crystal):
+    state = next(fit(corrected(8), crystal, optax.adam(1e-3), steps=1))
+    with pytest.raises(ValueError, match=r"free numbers are too many for errors to first order"):
+        uncertainty(corrected(8), crystal, state)
