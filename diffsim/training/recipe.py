@@ -2,13 +2,11 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from diffsim.data.configurations import Configuration, read_configurations, species_of
-from diffsim.data.reference import FOLDER
 from diffsim.data.splitting import split
 from diffsim.linear import Scales, solve_linear
 from diffsim.potentials.base import AbstractPotential, check_species
@@ -55,7 +53,7 @@ class Training:
         """
         if len(self.fractions) != 3:
             raise ValueError(f"fractions are those of training, validation and test, got {list(self.fractions)}")
-        found = read_configurations(located(self.data), **self.keys, zero=self.zero)
+        found = read_configurations(self.data, **self.keys, zero=self.zero)
         return Parts(*split(found, self.fractions, block=self.block, seed=seed))
 
     def start(self, training: Sequence[Configuration]) -> AbstractPotential:
@@ -86,9 +84,3 @@ class Training:
             scales=Scales(ENERGY, FORCE, STRESS),
             ridge=self.ridge,
         ).potential
-
-
-def located(data: str) -> Path:
-    """A file of the user's, or else one of a data set that comes with diffsim."""
-    shipped = FOLDER / data
-    return shipped if shipped.is_file() and not Path(data).is_file() else Path(data)
