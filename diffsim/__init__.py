@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from diffsim import units
     from diffsim.choice import decided
     from diffsim.comparison import compare_gradients
-    from diffsim.data.configurations import Configuration, read_configurations
+    from diffsim.data.configurations import Configuration, read_configurations, unlabelled
     from diffsim.data.labelled import energy_target, force_target, snapshot
     from diffsim.data.splitting import split
     from diffsim.deviation import energy_deviation, force_deviation, stress_deviation
@@ -196,7 +196,7 @@ _CONTENTS = {
     "starts": "perturbed",
     "multistart": "multistart",
     "uncertainty": "uncertainty",
-    "data.configurations": "Configuration read_configurations",
+    "data.configurations": "Configuration read_configurations unlabelled",
     "linear": "LinearSolution Scales solve_linear",
     "data.labelled": "energy_target force_target snapshot",
     "data.splitting": "split",

@@ -79,6 +79,12 @@ def check(configurations: Sequence[Configuration], where: str) -> None:
         seen[fingerprint] = number
 
 
+def unlabelled(systems: Sequence[System]) -> list[Configuration]:
+    """Structures of which nothing is known: `relabelled(potential, unlabelled(systems))` has a potential's labels."""
+    nothing = lambda *shape: np.full(shape, np.nan)  # noqa: E731
+    return [Configuration(one, np.nan, nothing(len(one.numbers), 3), nothing(3, 3), "all") for one in systems]
+
+
 def species_of(configurations: Sequence[Configuration]) -> tuple[str, ...]:
     """Symbols of the elements that occur, in the order of their numbers."""
     from ase.data import chemical_symbols

@@ -1,14 +1,13 @@
-"""What structures are labelled with, in the order of the rows of the design matrix."""
+"""Labels as rows: in the order of the design matrix, each with the weight that its scale gives it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from diffsim.fields import ArrayLike
-from diffsim.mechanics import require_periodic
-from diffsim.system import System, check_finite
+from diffsim.data.configurations import Configuration
+from diffsim.data.labels import Labelled
 
 _VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
 
@@ -20,57 +19,45 @@ class Scales(NamedTuple):
     force: float | Sequence[float]  # eV/Å, of each component
     stress: float | Sequence[float]  # eV/Å³, of each component
 
+    def of_each(self, count: int) -> Float[np.ndarray, "3 structures"]:
+        """Those of so many structures.
 
-class Labelled(NamedTuple):
-    """A structure, its labels as rows, and the weight of each: 0 where there is no label."""
-
-    system: System
-    values: Float[np.ndarray, " rows"]
-    weights: Float[np.ndarray, " rows"]
-
-    def padded(self, atoms: int) -> "Labelled":
-        """With rows of weight 0 for more atoms."""
-        place = 1 + 3 * len(self.system.numbers)
-        missing = np.zeros(3 * atoms - place + 1)
-        longer = lambda rows: np.concatenate([rows[:place], missing, rows[place:]])  # noqa: E731
-        return self._replace(values=longer(self.values), weights=longer(self.weights))
+        **Raises** `ValueError` for scales that are not positive, or not as many as structures.
+        """
+        for name, given in self._asdict().items():
+            if np.ndim(given) and len(given) != count:
+                raise ValueError(f"there are {count} structures, but {len(given)} scales of {name}")
+        found = np.stack([np.broadcast_to(np.asarray(given, float), count) for given in self])
+        if not (found > 0).all():
+            raise ValueError(f"scales must be positive, got {self}")
+        return found
 
 
-def labelled(
-    systems: Sequence[System],
-    energies: Sequence[float | None] | ArrayLike | None,
-    forces: Sequence[ArrayLike | None] | ArrayLike | None,
-    stresses: Sequence[ArrayLike | None] | ArrayLike | None,
-    scales: Scales,
-) -> list[Labelled]:
-    """Each structure with what is known of it.
+def check_labels(configurations: Sequence[Configuration]) -> None:
+    """Refuses labels of another shape, and those of which a part alone is not known."""
+    for number, one in enumerate(configurations):
+        atoms = len(one.system.numbers)
+        for name, shape in {"energy": (), "forces": (atoms, 3), "stress": (3, 3)}.items():
+            label = np.asarray(getattr(one, name))
+            if label.shape != shape:
+                raise ValueError(f"the {name} of structure {number} must be {shape}, got an array {label.shape}")
+            if not (np.isfinite(label).all() or np.isnan(label).all()):
+                raise ValueError(f"the {name} of structure {number} is not finite: give all of it, or NaN for unknown")
 
-    **Raises** `ValueError` for labels that are not as many as structures, of another shape, or not finite, scales that
-    are not positive, and stresses where there is no volume.
+
+def weighted(data: Labelled, scales: Float[np.ndarray, "3 structures"]) -> tuple[np.ndarray, np.ndarray]:
+    """Of each structure of a batch its labels as rows and their weights, 0 where there is no label, both `[structures
+    rows]`: the energy, the forces atom by atom, the stress in Voigt order.
     """
-    given = {"energies": energies, "forces": forces, "stresses": stresses}
-    for name, known in given.items():
-        if known is not None and len(known) != len(systems):
-            raise ValueError(f"there are {len(systems)} structures, but {len(known)} {name}")
-    sizes = [np.broadcast_to(np.asarray(scale, float), (len(systems),)) for scale in scales]
-    if not all((size > 0).all() for size in sizes):
-        raise ValueError(f"scales must be positive, got {scales}")
-    known = lambda n: [None if labels is None else labels[n] for labels in given.values()]  # noqa: E731
-    return [_one(system, known(n), [size[n] for size in sizes]) for n, system in enumerate(systems)]
-
-
-def _one(system: System, known: Sequence[Any], scales: Sequence[float]) -> Labelled:
-    atoms, values, weights = len(system.numbers), [], []
-    if known[2] is not None:
-        require_periodic(system, "a stress")
-    shapes = {"energy": (), "forces": (atoms, 3), "stress": (3, 3)}
-    for (name, shape), label, scale in zip(shapes.items(), known, scales, strict=True):
-        filled = np.zeros(shape) if label is None else np.asarray(label, float)
-        if filled.shape != shape:
-            raise ValueError(f"the {name} of a structure of {atoms} atoms must be {shape}, got an array {filled.shape}")
-        check_finite(name, filled)
-        rows = filled[_VOIGT] if name == "stress" else filled.reshape(-1)
-        per = atoms * scale if name == "energy" else scale
-        values.append(rows)
-        weights.append(np.full(len(rows), 0.0 if label is None else 1 / per))
-    return Labelled(system, np.concatenate(values), np.concatenate(weights))
+    count = len(data.present)
+    energy, forces, stress = (np.asarray(label) for label in data.labels)
+    values = np.concatenate([energy[:, None], forces.reshape(count, -1), stress[:, *_VOIGT]], axis=1)
+    per_energy, per_force, per_stress = 1 / scales[:, np.asarray(data.number)]
+    there = np.repeat(np.asarray(data.systems.numbers) > 0, 3, axis=1)
+    rows = [
+        (per_energy / np.asarray(data.atoms))[:, None],
+        np.where(there, per_force[:, None], 0.0),
+        np.repeat((per_stress * np.asarray(data.stressed))[:, None], 6, axis=1),
+    ]
+    weights = np.where(np.isnan(values), 0.0, np.concatenate(rows, axis=1))
+    return np.nan_to_num(values, nan=0.0), weights

@@ -2,19 +2,20 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from scipy.linalg import block_diag
 
-from diffsim.data.batching import batch
-from diffsim.fields import ArrayLike, parameters, require_x64
-from diffsim.linear.labels import Labelled, Scales, labelled
+from diffsim.data.configurations import Configuration
+from diffsim.data.labels import labelled
+from diffsim.fields import ArrayLike, get, parameters, require_x64
+from diffsim.linear.labels import Scales, check_labels, weighted
 from diffsim.linear.rows import Linear, rows
 from diffsim.potentials.base import AbstractPotential, check_cutoff, check_species
-from diffsim.system import System
 
 _ROWS = 2000  # of the design matrix to be held at once, or twice its columns
 
@@ -36,24 +37,21 @@ class LinearSolution(NamedTuple):
 
 def solve_linear(
     potential: AbstractPotential,
-    systems: Sequence[System],
-    energies: Sequence[float | None] | ArrayLike | None,
-    *,
-    forces: Sequence[ArrayLike | None] | ArrayLike | None = None,
-    stresses: Sequence[ArrayLike | None] | ArrayLike | None = None,
+    configurations: Sequence[Configuration],
     scales: Scales,
+    *,
     ridge: Mapping[str, float],
-    prior: ArrayLike | None = None,
+    prior: Mapping[str, ArrayLike] | None = None,
 ) -> LinearSolution:
     """The values of parameters that the energy is linear in which fit labels best; the other parameters stay.
 
     min_c Σ_n w_n² (y_n − y⁰_n − Σ_k A_nk c_k)² + Σ_k ridge_k |a_k|² c_k² + |P c|²
 
-    y are energies in eV, forces `[atoms 3]` in eV/Å and stresses `[3 3]` in eV/Å³, tension positive; None stands for
-    what is not known, of all structures or of one. w is 1/scale, of energies 1/(atoms · scale). `ridge` names the
-    parameters to solve for, as `diffsim.fields.parameters` does, and says how much each array is drawn to zero in units
-    of what labels say of it, |a_k|, the length of the weighted column: `{"coefficients": 1e-8, "reference": 0.0}`. P,
-    if given, are rows more, `[rows coefficients]`, like the square root of a kernel matrix.
+    y are energies in eV, forces in eV/Å and stresses in eV/Å³; labels that are NaN, and stresses of what has no volume,
+    do not count. w is 1/scale, of energies 1/(atoms · scale). `ridge` names the parameters to solve for, as
+    `diffsim.fields.parameters` does, and says how much each array is drawn to zero in units of what labels say of it,
+    |a_k|, the length of the weighted column: `{"coefficients": 1e-8, "reference": 0.0}`. P are rows more for some of
+    them, `[rows entries]` each, like the square root of a kernel matrix: `{"coefficients": root}`.
 
     Done by QR of a block of rows under the triangle of all blocks before, and a singular value decomposition of the
     last triangle. Normal equations, which square the condition, are never made, and of the structures only their
@@ -62,25 +60,31 @@ def solve_linear(
     **Raises** `ValueError` for parameters that are not there or that the energy is not linear in, labels that do not
     fit the structures, and 32-bit floats.
     """
-    unknown = set(ridge) - set(parameters(potential))
-    if unknown or not ridge:
+    prior = prior or {}
+    if set(ridge) - set(parameters(potential)) or not ridge:
         raise ValueError(f"ridge must name parameters of {', '.join(parameters(potential))}, got {[*ridge]}")
-    require_x64(systems[0].positions, "a linear fit")
+    if set(prior) - set(ridge):
+        raise ValueError(f"prior must name parameters that ridge names too, {', '.join(ridge)}, got {[*prior]}")
+    require_x64(configurations[0].system.positions, "a linear fit")
     check_cutoff(potential.cutoff)
-    for system in systems:
-        check_species(potential, system)
+    check_labels(configurations)
+    for one in configurations:
+        check_species(potential, one.system)
     linear = Linear(potential, tuple(ridge))
-    size = len(linear.vector)
-    structures = labelled(systems, energies, forces, stresses, scales)
-    triangle = np.zeros((0, size + 1))
-    for block in _blocks(linear, structures):
+    triangle, count = np.zeros((0, len(linear.vector) + 1)), 0
+    for block in _blocks(linear, configurations, scales.of_each(len(configurations))):
         triangle = np.linalg.qr(np.concatenate([triangle, block]), mode="r")
-    prior = np.zeros((0, size)) if prior is None else np.asarray(prior, float)
-    found, root, values = _solved(triangle, linear.spread([*ridge.values()]), prior)
-    count = sum(np.count_nonzero(one.weights) for one in structures)
+        count += len(block)
+    found, root, values = _solved(triangle, linear.spread([*ridge.values()]), _beside(linear, prior))
     misfit = np.linalg.norm(triangle @ np.append(found, -1.0)) / math.sqrt(max(count, 1))
     solved = linear.at(jnp.asarray(found))
     return LinearSolution(solved, float(misfit), float(values[0] / values[-1]), len(values), root)
+
+
+def _beside(linear: Linear, prior: Mapping[str, ArrayLike]) -> Float[np.ndarray, "rows coefficients"]:
+    """Rows of each array in its own columns."""
+    sizes = {name: get(linear.potential, name).size for name in linear.names}
+    return block_diag(*(np.reshape(np.asarray(prior.get(name, ()), float), (-1, n)) for name, n in sizes.items()))
 
 
 def _solved(triangle: np.ndarray, ridge: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -96,32 +100,23 @@ def _solved(triangle: np.ndarray, ridge: np.ndarray, prior: np.ndarray) -> tuple
     return root @ (left[:, known].T @ right), root, values[known]
 
 
-def _blocks(linear: Linear, structures: list[Labelled]) -> Iterator[Float[np.ndarray, "rows columns"]]:
+def _blocks(
+    linear: Linear, configurations: Sequence[Configuration], scales: Float[np.ndarray, "3 structures"]
+) -> Iterator[Float[np.ndarray, "rows columns"]]:
     """Weighted rows of the design matrix, and labels less what is there without it as the last column."""
     zeros = jnp.zeros_like(linear.vector)
-    for together in _alike(structures):
-        atoms = max(len(one.system.numbers) for one in together)
-        together = [one.padded(atoms) for one in together]
-        batched = batch([one.system for one in together], linear.potential.cutoff)
-        step = min(len(together), math.ceil(max(_ROWS, 2 * len(zeros)) / (3 * atoms + 7)))
-        for start in range(0, len(together), step):
-            here = np.minimum(np.arange(start, start + step), len(together) - 1)  # the last one again: one shape
-            chosen = jax.tree.map(lambda leaf: leaf[here], batched)  # noqa: B023
+    for data in labelled(configurations, float(linear.potential.cutoff)):
+        values, weights = weighted(data, scales)
+        step = min(len(values), math.ceil(max(_ROWS, 2 * len(zeros)) / values.shape[1]))
+        for start in range(0, len(values), step):
+            here = np.minimum(np.arange(start, start + step), len(values) - 1)  # the last one again: one shape
+            chosen = jax.tree.map(lambda leaf: leaf[here], (data.systems, data.neighbors))  # noqa: B023
             found = rows(linear, zeros, *chosen)
             if not start:
                 _check_linear(linear, found[0], rows(linear, zeros + 1.0, *chosen)[0])
-            for n, matrix, fixed in zip(range(start, len(together)), *map(np.asarray, found), strict=False):
-                one = together[n]
-                yield one.weights[:, None] * np.column_stack([matrix, one.values - fixed])
-
-
-def _alike(structures: list[Labelled]) -> list[list[Labelled]]:
-    """Structures that can be a batch without much padding: sizes differ by a factor of two at most."""
-    found: dict[Any, list[Labelled]] = {}
-    for one in structures:
-        kind = one.system.pbc, len(one.system.numbers).bit_length()
-        found.setdefault(kind, []).append(one)
-    return [*found.values()]
+            for n, matrix, fixed in zip(range(start, len(values)), *map(np.asarray, found), strict=False):
+                known = weights[n] > 0
+                yield (weights[n][:, None] * np.column_stack([matrix, values[n] - fixed]))[known]
 
 
 def _check_linear(linear: Linear, matrix: Array, elsewhere: Array) -> None:

@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from diffsim.data.configurations import Configuration, read_configurations, species_of
 from diffsim.data.splitting import split
 from diffsim.linear import Scales, solve_linear
@@ -71,16 +69,6 @@ class Training:
             potential = scaled(standardised(self.model(species_of(training)), training), training)
         if hasattr(potential, "reference"):
             potential = referenced(potential, training)
-        return self._solved(potential, training) if self.ridge else potential
-
-    def _solved(self, potential: AbstractPotential, training: Sequence[Configuration]) -> AbstractPotential:
-        stresses = [None if np.isnan(one.stress).any() else one.stress for one in training]
-        return solve_linear(
-            potential,
-            [one.system for one in training],
-            [one.energy for one in training],
-            forces=[one.forces for one in training],
-            stresses=stresses,
-            scales=Scales(ENERGY, FORCE, STRESS),
-            ridge=self.ridge,
-        ).potential
+        if not self.ridge:
+            return potential
+        return solve_linear(potential, training, Scales(ENERGY, FORCE, STRESS), ridge=self.ridge).potential

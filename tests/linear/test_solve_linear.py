@@ -7,8 +7,9 @@ import pytest
 from ase.build import bulk
 
 import diffsim
-from diffsim import ZBL, MomentTensors, Scales, StillingerWeber, Sum, System, solve_linear, units
+from diffsim import ZBL, MomentTensors, Scales, StillingerWeber, Sum, System, relabelled, solve_linear, units
 from diffsim.data.batching import batch
+from diffsim.data.configurations import Configuration, unlabelled
 from diffsim.linear import solve
 from diffsim.linear.rows import Linear, rows
 from tests.helpers import layered, rattled
@@ -24,13 +25,9 @@ TINY = MomentTensors.init(("Si",), 1, cutoff=3.5, level=4, basis=2)
 SILICON = [rattled(bulk("Si"), 0.1, seed, strain=0.05) for seed in range(6)]
 
 
-def labels(potential, systems) -> dict:
-    """What a potential says of structures, as `solve_linear` wants it."""
-    return {
-        "energies": [diffsim.energy(potential, system) for system in systems],
-        "forces": [diffsim.forces(potential, system) for system in systems],
-        "stresses": [diffsim.stress(potential, system) for system in systems],
-    }
+def labels(potential, systems) -> list[Configuration]:
+    """What a potential says of structures."""
+    return relabelled(potential, unlabelled(systems))
 
 
 def voigt(stress) -> np.ndarray:
@@ -67,7 +64,7 @@ def test_coefficients_are_found_again_from_the_labels_they_made():
     What silicon has of a carbon atom and that of silicon can be shared in any way: three functions of the distance.
     """
     truth = eqx.tree_at(lambda p: p.reference, MIXTURE, jnp.array([-100.0, -150.0]))
-    found = solve_linear(MIXTURE, CRYSTALS, **labels(truth, CRYSTALS), scales=SCALES, ridge=FREE)
+    found = solve_linear(MIXTURE, labels(truth, CRYSTALS), SCALES, ridge=FREE)
     assert found.rank == MIXTURE.coefficients.size + 2 - 3
     assert found.misfit < 1e-6  # rounding of energies of 600 eV, some 1e-12 eV, in units of 4 meV
 
@@ -80,10 +77,10 @@ def test_coefficients_are_found_again_from_the_labels_they_made():
 
 
 def test_the_same_is_found_block_by_block(monkeypatch):
-    given = {**labels(StillingerWeber.silicon(), SILICON), "scales": SCALES, "ridge": {"coefficients": 1e-3}}
-    expected = solve_linear(TINY, SILICON, **given)
+    given = labels(StillingerWeber.silicon(), SILICON)
+    expected = solve_linear(TINY, given, SCALES, ridge={"coefficients": 1e-3})
     monkeypatch.setattr(solve, "_ROWS", 20)  # two structures of 13 rows
-    found = solve_linear(TINY, SILICON, **given)
+    found = solve_linear(TINY, given, SCALES, ridge={"coefficients": 1e-3})
     # rounding times the condition of some 100
     np.testing.assert_allclose(found.potential.coefficients, expected.potential.coefficients, rtol=1e-12)
     np.testing.assert_allclose(found.misfit, expected.misfit, rtol=1e-12)
@@ -94,16 +91,16 @@ def test_the_minimum_is_that_of_the_sum_of_squares():
     repulsion = ZBL(cutoff=3.0, onset=1.0)
     potential, names = Sum((repulsion, TINY)), ("parts.1.coefficients", "parts.1.reference")
     given = labels(StillingerWeber.silicon(), SILICON)
-    prior = np.random.default_rng(0).standard_normal((3, 4))
+    prior = np.pad(np.random.default_rng(0).standard_normal((5, 3)), ((0, 0), (0, 1)))
     ridge = dict(zip(names, (1e-2, 0.0), strict=True))
-    found = solve_linear(potential, SILICON, **given, scales=SCALES, ridge=ridge, prior=prior)
+    found = solve_linear(potential, given, SCALES, ridge=ridge, prior={names[0]: prior[:, :3]})
     columns, target = [], []
     for n, system in enumerate(SILICON):
         weights = np.array([1 / (2 * 1e-3), *[1 / 0.05] * 6, *[1 / 1e-3] * 6])
         of = lambda p, s=system: np.array(  # noqa: E731
             [diffsim.energy(p, s), *np.ravel(diffsim.forces(p, s)), *voigt(diffsim.stress(p, s))]
         )
-        label = np.array([given["energies"][n], *np.ravel(given["forces"][n]), *voigt(given["stresses"][n])])
+        label = np.array([given[n].energy, *np.ravel(given[n].forces), *voigt(given[n].stress)])
         linear = Linear(TINY, ("coefficients", "reference"))
         columns.append(weights[:, None] * np.stack([of(linear.at(jnp.asarray(one))) for one in np.eye(4)], axis=1))
         target.append(weights * (label - of(repulsion)))
@@ -119,22 +116,32 @@ def test_the_minimum_is_that_of_the_sum_of_squares():
 
 
 def test_labels_may_be_missing():
-    """An atom alone has an energy, no stress, and is not periodic; some forces are unknown."""
+    """An atom alone has an energy, no stress, and is not periodic; some forces and an energy are unknown."""
     alone = System(np.zeros((1, 3)), 10 * np.eye(3), [14], [28.085], False)
-    given = labels(TINY, SILICON)
-    forces = [given["forces"][0], *[None] * 6]
-    stresses = [None, *given["stresses"][1:], None]
     truth = eqx.tree_at(lambda p: p.reference, TINY, jnp.array([-5.0]))
-    energies = [diffsim.energy(truth, system) for system in [*SILICON, alone]]
-    found = solve_linear(TINY, [*SILICON, alone], energies, forces=forces, stresses=stresses, scales=SCALES, ridge=FREE)
+    given = labels(truth, [*SILICON, alone])
+    for n in range(1, 7):
+        given[n] = given[n]._replace(forces=np.full_like(given[n].forces, np.nan))
+    given[0] = given[0]._replace(stress=np.full((3, 3), np.nan))
+    given[5] = given[5]._replace(energy=np.nan)
+    found = solve_linear(TINY, given, SCALES, ridge=FREE)
     np.testing.assert_allclose(found.potential.reference, -5.0, rtol=1e-11)
     np.testing.assert_allclose(found.potential.coefficients, TINY.coefficients, rtol=1e-9)
+
+
+def test_each_structure_can_have_its_own_scales():
+    """Two of half the scales count as much as each of them four times."""
+    given = labels(StillingerWeber.silicon(), SILICON)
+    of_each = Scales(*(np.where(np.arange(6) < 2, scale / 2, scale) for scale in SCALES))
+    found = solve_linear(TINY, given, of_each, ridge=FREE)
+    expected = solve_linear(TINY, [*given, *3 * given[:2]], SCALES, ridge=FREE)
+    np.testing.assert_allclose(found.potential.coefficients, expected.potential.coefficients, rtol=1e-10)
 
 
 def test_what_no_label_tells_is_left_at_zero():
     """Carbon, which is not there."""
     start = MomentTensors.init(("Si", "C"), 1, cutoff=3.5, level=4, basis=2)
-    found = solve_linear(start, SILICON, **labels(TINY, SILICON), scales=SCALES, ridge=FREE)
+    found = solve_linear(start, labels(TINY, SILICON), SCALES, ridge=FREE)
     assert found.rank == 3 + 1
     np.testing.assert_array_equal(found.potential.coefficients[1], 0.0)
     np.testing.assert_allclose(found.misfit, 0.0, atol=1e-10)
@@ -146,18 +153,18 @@ def test_silicon_of_stillinger_and_weber_is_learned():
     seeds = [*range(29), 30, 31, 32]  # 29 has a bond of 1.90 Å, and the shortest that is learned from is 2.05 Å
     cells = [rattled(bulk("Si", a=5.431, cubic=True), 0.08, seed, strain=0.03) for seed in seeds]
     given = labels(StillingerWeber.silicon(), cells)
-    seen = {name: known[:24] for name, known in given.items()}
     start = MomentTensors.init(("Si",), 0, cutoff=3.9, level=12, nearest=1.6)
     ridge = {"coefficients": 1e-10, "reference": 0.0}
-    linear = Linear(solve_linear(start, cells[:24], **seen, scales=SCALES, ridge=ridge).potential, tuple(ridge))
+    linear = Linear(solve_linear(start, given[:24], SCALES, ridge=ridge).potential, tuple(ridge))
     matrix, fixed = rows(linear, linear.vector, *batch(cells, 3.9))
     found = np.asarray(matrix @ linear.vector + fixed)[24:]
     rms = lambda errors: np.sqrt(np.mean(np.square(errors)))  # noqa: E731
-    forces = np.reshape(given["forces"][24:], (8, 24))
-    stresses = np.array([voigt(stress) for stress in given["stresses"][24:]])
+    energies = np.array([one.energy for one in given[24:]])
+    forces = np.reshape([one.forces for one in given[24:]], (8, 24))
+    stresses = np.array([voigt(one.stress) for one in given[24:]])
     # measured: 0.27 meV/atom, 0.010 eV/Å and 0.051 GPa
     assert rms(forces) > 1.5
-    assert rms(found[:, 0] - given["energies"][24:]) / 8 < 4e-4
+    assert rms(found[:, 0] - energies) / 8 < 4e-4
     assert rms(found[:, 1:25] - forces) < 0.013
     assert rms(found[:, 25:] - stresses) < 0.07 * units.GPa
 
@@ -165,14 +172,16 @@ def test_silicon_of_stillinger_and_weber_is_learned():
 def test_bad_labels_and_parameters_are_refused():
     given = labels(TINY, SILICON)
     with pytest.raises(ValueError, match=r"the energy is not linear in coefficients, radial"):
-        solve_linear(TINY, SILICON, **given, scales=SCALES, ridge={"coefficients": 0.0, "radial": 0.0})
+        solve_linear(TINY, given, SCALES, ridge={"coefficients": 0.0, "radial": 0.0})
     with pytest.raises(ValueError, match=r"ridge must name parameters of coefficients.*got \['weights'\]"):
-        solve_linear(TINY, SILICON, **given, scales=SCALES, ridge={"weights": 0.0})
-    with pytest.raises(ValueError, match="there are 5 structures, but 6 energies"):
-        solve_linear(TINY, SILICON[1:], **given, scales=SCALES, ridge=FREE)
-    with pytest.raises(ValueError, match=r"the forces of a structure of 2 atoms must be \(2, 3\), got an array \(3,\)"):
-        solve_linear(TINY, SILICON[:1], [0.0], forces=[[0.0, 0.0, 0.0]], scales=SCALES, ridge=FREE)
-    with pytest.raises(ValueError, match="energy must be finite, got nan"):
-        solve_linear(TINY, SILICON[:1], [np.nan], scales=SCALES, ridge=FREE)
+        solve_linear(TINY, given, SCALES, ridge={"weights": 0.0})
+    with pytest.raises(ValueError, match=r"prior must name parameters that ridge names too, coeff.*got \['radial'\]"):
+        solve_linear(TINY, given, SCALES, ridge=FREE, prior={"radial": np.eye(2)})
+    with pytest.raises(ValueError, match=r"the forces of structure 0 must be \(2, 3\), got an array \(3,\)"):
+        solve_linear(TINY, [given[0]._replace(forces=np.zeros(3))], SCALES, ridge=FREE)
+    with pytest.raises(ValueError, match="the energy of structure 1 is not finite: give all of it, or NaN for unknown"):
+        solve_linear(TINY, [given[0], given[1]._replace(energy=np.inf)], SCALES, ridge=FREE)
+    with pytest.raises(ValueError, match="there are 6 structures, but 5 scales of force"):
+        solve_linear(TINY, given, SCALES._replace(force=[0.1] * 5), ridge=FREE)
     with pytest.raises(ValueError, match="scales must be positive"):
-        solve_linear(TINY, SILICON, **given, scales=Scales(0.0, 1.0, 1.0), ridge=FREE)
+        solve_linear(TINY, given, Scales(0.0, 1.0, 1.0), ridge=FREE)

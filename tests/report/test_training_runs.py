@@ -10,11 +10,10 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from diffsim import StillingerWeber, errors_of, load_potential, relabelled
-from diffsim.data.configurations import read_configurations
+from diffsim.data.configurations import read_configurations, unlabelled
 from diffsim.data.splitting import split
 from tests.helpers import rattled
 from tests.runs import call, numbers, refused
-from tests.training.test_training import unlabelled
 
 MODEL = ["model.cutoff=4.0", "model.radial=3", "model.zeta=[1]", "model.hidden=[4]"]
 TRAIN = ["experiment=train", "data=silicon.xyz", "steps=4", "training.batch_size=4", *MODEL]

@@ -10,7 +10,7 @@ from ase.build import bulk, molecule
 
 import diffsim
 from diffsim import BehlerParrinello, FunctionOfPositions, SchNet, StillingerWeber, System, units
-from diffsim.data.configurations import Configuration
+from diffsim.data.configurations import Configuration, unlabelled
 from diffsim.data.labels import labelled, minibatches
 from diffsim.training import Loss, Weights, errors_of, predicted, referenced, relabelled, scaled, standardised, train
 from diffsim.training.loss import squares
@@ -19,11 +19,6 @@ from tests.helpers import POTENTIALS, layered, rattled
 SW = StillingerWeber.silicon()
 CRYSTALS = [rattled(bulk("Si", a=5.43), 0.05, seed, strain=0.03) for seed in range(9)]
 DOUBLE = [one.supercell((1, 1, 2)) for one in CRYSTALS[:3]]
-
-
-def unlabelled(systems, group: str = "all") -> list[Configuration]:
-    blank = lambda one: (np.zeros(one.positions.shape), np.full((3, 3), np.nan))  # noqa: E731
-    return [Configuration(one, 0.0, *blank(one), group) for one in systems]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +70,8 @@ def _unstacked(tree):
 
 
 def test_errors_are_means_over_labels_of_each_group():
-    one, two = unlabelled(CRYSTALS[:1], "a") + unlabelled(DOUBLE[:1], "b")
+    zero = [one._replace(energy=0.0, forces=np.zeros_like(one.forces)) for one in unlabelled([CRYSTALS[0], DOUBLE[0]])]
+    one, two = (one._replace(group=group) for one, group in zip(zero, "ab", strict=True))
     wrong = [
         one._replace(energy=0.02, forces=one.forces + np.array([0.1, 0.0, -0.2]), stress=np.eye(3) * units.GPa),
         two._replace(energy=-0.04, forces=two.forces, stress=np.zeros((3, 3))),
