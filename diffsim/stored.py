@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Bool, Int
 
 Tree = TypeVar("Tree")
 
@@ -14,9 +14,20 @@ def stored(tree: Tree, counts: Array) -> Tree:
 
     XLA merges chains of cheap operations into whatever uses them, which on a processor computes them anew for each use:
     x, y and z of a force would each have their own evaluation of its magnitude. What comes out of a branch it takes as
-    given, so this is a branch that is always taken: of `counts`, which it has to look up, none is negative.
+    given, so this is a branch that is always taken: of `counts`, which it has to look up, none is negative. Under `vmap`
+    it stays one branch for all: one for each would be none, and what JAX puts in its place cannot be transposed.
     """
     if jax.default_backend() != "cpu":  # an accelerator would wait for the branch
         return tree
-    always = jnp.all(counts.reshape(-1)[:1] >= 0)
-    return jax.lax.cond(always, lambda kept: kept, lambda kept: jax.tree.map(jnp.zeros_like, kept), tree)
+    return jax.lax.cond(_taken(counts.reshape(-1)[0]), lambda kept: kept, lambda kept: jax.tree.map(jnp.zeros_like, kept), tree)
+
+
+@jax.custom_batching.custom_vmap
+def _taken(count: Int[Array, ""]) -> Bool[Array, ""]:
+    return count >= 0
+
+
+@_taken.def_vmap
+def _taken_for_all(size: int, batched: list[bool], counts: Int[Array, " batch"]) -> tuple[Bool[Array, ""], bool]:
+    del size, batched
+    return _taken(counts[0]), False

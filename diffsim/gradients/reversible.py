@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, Literal
 
+import equinox as eqx
 import jax
 
 from diffsim.fields import constant, require_x64
@@ -57,6 +58,8 @@ class Reversible(AbstractGradient):
                 "or differentiate with Backprop"
             )
         require_x64(state.system.positions, "running a trajectory backwards")
+        shaped = eqx.filter_eval_shape(evaluated, potential, state)
+        record = eqx.filter_closure_convert(record, potential, shaped)  # what it looks at is an argument of the adjoint
         way = Way(record, schedule, self.segment if simulator.loses_digits else 0, self.limit, self.strict)
         moving = Point.of(state)
         given = potential, moving, jax.lax.stop_gradient(moving).placed(state.replace(forces=None)), simulator

@@ -1,0 +1,48 @@
+"""What the network learns from, and what it is tested on; all of it labelled by EDIP."""
+
+from typing import NamedTuple
+
+import numpy as np
+from ase.build import bulk
+
+from diffsim import EDIP, Configuration, System, read_configurations, relabelled, unlabelled
+
+LIQUID = "silicon_liquid/snapshots.xyz"  # 16 frames at 1500 K, then 16 at 2500 K
+_SIZES, _STRAIN, _AMPLITUDES = (5.25, 5.65), 0.04, (0.03, 0.3)  # Å, of each component, Å
+
+
+class Data(NamedTuple):
+    """Labelled structures."""
+
+    pretraining: list[Configuration]  # crystals, and two frames at each temperature
+    validation: list[Configuration]
+    tuning: list[Configuration]  # frames of the liquid
+    crystals: list[Configuration]  # to be tested on, like those that follow
+    liquids: list[Configuration]
+
+
+def labelled(count: int) -> Data:
+    """`count` crystals to learn from, and a quarter of it each to validate and to test with."""
+    quarter = max(count // 4, 2)
+    cells = crystals(count + 2 * quarter)
+    frames = [one._replace(group="liquid") for one in relabelled(EDIP.silicon(), read_configurations(LIQUID))]
+    cold, hot = frames[:16], frames[16:]
+    return Data(
+        pretraining=cells[:count] + cold[:2] + hot[:2],
+        validation=cells[count : count + quarter] + cold[2:3] + hot[2:3],
+        tuning=cold[3:11] + hot[3:11],
+        crystals=cells[count + quarter :],
+        liquids=cold[11:] + hot[11:],
+    )
+
+
+def crystals(count: int) -> list[Configuration]:
+    """Diamond in cubes of eight atoms: compressed and stretched, sheared, rattled."""
+    rng = np.random.default_rng(0)
+    cells = []
+    for seed in range(count):
+        atoms = bulk("Si", a=rng.uniform(*_SIZES), cubic=True)
+        atoms.set_cell(atoms.cell @ (np.eye(3) + rng.uniform(-_STRAIN, _STRAIN, (3, 3))), scale_atoms=True)
+        atoms.rattle(rng.uniform(*_AMPLITUDES), seed=seed)
+        cells.append(System.from_ase(atoms))
+    return [one._replace(group="crystal") for one in relabelled(EDIP.silicon(), unlabelled(cells))]

@@ -1,0 +1,100 @@
+"""The fits, each from the pretrained network, each with energies and forces of the liquid among its targets."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import optax
+from ase.build import bulk
+
+from diffsim import (
+    EDIP,
+    ElasticConstants,
+    Experiment,
+    PhononFrequencies,
+    Reversible,
+    Reweighting,
+    Schedule,
+    Stress,
+    System,
+    Target,
+    energy_target,
+    evaluate,
+    fit,
+    force_target,
+    load_potential,
+    relax,
+    save_potential,
+)
+from diffsim.fields import parameters
+from experiments.fine_tuning.data import labelled
+from experiments.fine_tuning.size import Size
+from experiments.silicon_liquid.fits import parts
+
+FITS = ("energies_and_forces", "with_rdf", "with_rdf_path", "with_crystal")
+PHONONS = {"Γ": [0.0, 0.0, 0.0], "X": [0.5, 0.0, 0.5], "L": [0.5, 0.5, 0.5]}
+_RATE, _CLIP = 1e-3, 1e4
+_RADIUS = 6.0  # Å
+_RDF_SCALE = 0.01  # twice the standard error of the truth
+_WINDOW = Schedule(frames=4, stride=20, equilibration=20)  # 0.2 ps: neighbouring paths have hardly parted
+
+
+def make_fits(size: Size, folder: Path) -> None:
+    """Leaves a potential and the log of its fit in a folder each."""
+    held = {"snapshots": _snapshots(size)}
+    experiments = {
+        FITS[0]: held,
+        FITS[1]: held | _liquids(size, Reweighting(enough=0.7), Schedule(size.frames, 25, size.rest)),
+        FITS[2]: held | _liquids(size, Reversible(), _WINDOW),
+        FITS[3]: held | {"crystal": crystal()},
+    }
+    for name, given in experiments.items():
+        _fit(folder / name, folder / "pretrained" / "potential.json", given, size.updates)
+
+
+def crystal() -> Experiment:
+    """EDIP's diamond, its elastic constants, phonons, and that it has no stress."""
+    edip = EDIP.silicon()
+    system = relax(edip, System.from_ase(bulk("Si", a=5.43)), cell=True)
+    blank = {
+        "elastic_constants": Target(ElasticConstants(("C11", "C12", "C44")), np.zeros(3), 3.0),
+        "phonons": Target(PhononFrequencies(list(PHONONS.values()), names=list(PHONONS)), np.zeros((3, 6)), 0.3),
+        "stress": Target(Stress(), np.zeros(6), 0.3),
+    }
+    truth = evaluate(edip, {"crystal": Experiment(system, blank)})["crystal"]
+    return Experiment(system, {name: replace(target, reference=truth[name]) for name, target in blank.items()})
+
+
+def _snapshots(size: Size) -> Experiment:
+    """Energies and forces of the liquid, all of either kind to weigh as much as a hundred numbers."""
+    frames = labelled(size.crystals).tuning
+    forces = sum(one.forces.size for one in frames)
+    targets = {
+        "energies": energy_target(frames, _RADIUS, scale=0.01, weight=100 / len(frames)),
+        "forces": force_target(frames, _RADIUS, scale=0.2, weight=100 / forces),
+    }
+    return Experiment(System.from_ase(bulk("Si", a=5.43)), targets)
+
+
+def _liquids(size: Size, gradient: Reweighting | Reversible, schedule: Schedule) -> dict[str, Experiment]:
+    """g(r) at the two temperatures that are fitted to."""
+    found = {}
+    for name, one in parts()["experiments"].items():
+        if name.startswith("liquid"):
+            targets = {"rdf": replace(one.targets["rdf"], scale=np.array(_RDF_SCALE), bound=20.0)}
+            found[name] = replace(one, gradient=gradient, schedule=schedule, replicas=size.replicas, targets=targets)
+    return found
+
+
+def _fit(folder: Path, start: Path, experiments: dict[str, Experiment], updates: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    potential = load_potential(start)
+    weights = [name for name in parameters(potential) if name != "cutoff"]
+    optimizer = optax.chain(optax.clip_by_global_norm(_CLIP), optax.adam(optax.cosine_decay_schedule(_RATE, updates)))
+    log = []
+    for state in fit(potential, experiments, optimizer, steps=updates, trainable=weights):
+        log.append({"step": state.step, "loss": state.loss, "seconds": state.seconds} | state.diagnostics)
+        print(folder.name, state.step, f"{state.loss:.1f}", f"{state.seconds:.0f} s", flush=True)
+        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+        save_potential(folder / "potential.json", state.potential)

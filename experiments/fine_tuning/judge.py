@@ -1,0 +1,93 @@
+"""What each fit has bought, and what it has paid: targets and what was no target, beside the pretrained network."""
+
+import csv
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from diffsim import errors_of, evaluate, load_potential, relabelled
+from diffsim.data.reference import reference
+from diffsim.potentials import AbstractPotential
+from diffsim.trouble import SimulationError
+from experiments.fine_tuning.data import Data, labelled
+from experiments.fine_tuning.figure import draw
+from experiments.fine_tuning.fits import FITS, crystal
+from experiments.fine_tuning.liquids import Distribution, distribution
+from experiments.fine_tuning.size import Size
+
+NAMES = ("pretrained", *FITS)
+MELTS = {"T1000": (1000.0, 2), "T2000": (2000.0, 2), "T3000": (3000.0, 2), "T2000_216": (2000.0, 3)}  # K, cubes an edge
+_LEAST = 1e-3  # of g: bins where hardly a pair ever was have no error
+
+
+class Line(NamedTuple):
+    """How far a potential is off: root mean squares, of energies and forces mean absolute errors."""
+
+    potential: str
+    what: str
+    unit: str
+    value: float
+    largest: float = float("nan")
+
+
+def judge(size: Size, folder: Path) -> list[Line]:
+    """Leaves `judged.csv`, `curves.json` and `figure.png` in the folder, which are written anew after each melt."""
+    data, lines = labelled(size.crystals), []
+    truth = {name: Distribution(*_truth(name)) for name in MELTS}
+    curves: dict[str, dict[str, Distribution]] = {name: {"truth": one} for name, one in truth.items()}
+    for name in NAMES:
+        potential = load_potential(folder / name / "potential.json")
+        lines += _at_rest(name, potential, data)
+        for melt, (temperature, repeats) in MELTS.items():
+            try:
+                found = distribution(potential, temperature, repeats, size)
+            except SimulationError as error:
+                print(name, melt, error, flush=True)
+                found = Distribution(*np.full((2, len(truth[melt].value)), np.nan))
+            curves[melt][name] = found
+            off = found.value - truth[melt].value
+            errors = np.maximum(np.hypot(found.error, truth[melt].error), _LEAST)
+            for unit, numbers in {"": off, "standard errors": off / errors}.items():
+                lines.append(_line(name, f"g(r) {melt}", unit, numbers))
+            _write(folder, lines, curves)
+    return lines
+
+
+def _truth(name: str) -> tuple[np.ndarray, np.ndarray]:
+    value, error = (np.array(reference("silicon_liquid", f"{name}.{key}")[0]) for key in ("rdf", "rdf_error"))
+    return value, error
+
+
+def _at_rest(name: str, potential: AbstractPotential, data: Data) -> list[Line]:
+    """Errors of energies and forces, elastic constants and phonons."""
+    lines = []
+    for part in (data.crystals, data.liquids):
+        found = errors_of(relabelled(potential, part), part)["all"]
+        lines += [
+            Line(name, f"energies, {part[0].group}", "meV/atom", found.energy_mae),
+            Line(name, f"forces, {part[0].group}", "meV/Å", found.forces_mae),
+        ]
+    experiment = crystal()
+    predicted = evaluate(potential, {"crystal": experiment})["crystal"]
+    for key, target in experiment.targets.items():
+        off = np.asarray(predicted[key]) - np.asarray(target.reference)
+        lines.append(_line(name, key, target.observable.unit, off))
+    return lines
+
+
+def _line(name: str, what: str, unit: str, off: np.ndarray) -> Line:
+    line = Line(name, what, unit, float(np.sqrt(np.mean(off**2))), float(np.abs(off).max()))
+    print(line, flush=True)
+    return line
+
+
+def _write(folder: Path, lines: list[Line], curves: dict[str, dict[str, Distribution]]) -> None:
+    with (folder / "judged.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(Line._fields)
+        table.writerows(line._replace(value=round(line.value, 4), largest=round(line.largest, 4)) for line in lines)
+    plain = {m: {n: np.round(one, 5).tolist() for n, one in found.items()} for m, found in curves.items()}
+    (folder / "curves.json").write_text(json.dumps(plain), encoding="utf-8")
+    draw(curves).savefig(folder / "figure.png")

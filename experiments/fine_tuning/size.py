@@ -1,0 +1,52 @@
+"""How large everything is: in full, and so small that a test can do it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from diffsim import MACE, SchNet
+from diffsim.potentials import AbstractPotential
+
+
+class Size(NamedTuple):
+    """Of the network, the data, the fits and the runs that judge them; times in steps of 2 fs."""
+
+    network: Callable[..., AbstractPotential]  # of species and a seed
+    crystals: int  # to learn from
+    epochs: int
+    updates: int
+    replicas: int  # of a liquid that is fitted to
+    rest: int  # before it is sampled
+    frames: int
+    melts: int  # replicas of a liquid that is judged
+    quench: int  # from 5000 K, where the crystal melts
+    resting: int
+    judged: int  # frames
+
+
+FULL = Size(
+    network=partial(MACE.init, cutoff=4.2, features=8, radial=(6, 16), neighbors=12.0),
+    crystals=128,
+    epochs=400,
+    updates=40,
+    replicas=4,
+    rest=250,
+    frames=40,
+    melts=4,
+    quench=5000,
+    resting=2500,
+    judged=200,
+)
+QUICK = Size(
+    network=partial(SchNet.init, cutoff=3.6, depth=2, features=2, radial=3, activation="silu"),
+    crystals=8,
+    epochs=2,
+    updates=1,
+    replicas=2,
+    rest=2,
+    frames=2,
+    melts=2,
+    quench=2,
+    resting=2,
+    judged=2,
+)
