@@ -31,11 +31,11 @@ class GAP(AbstractPotential):
     **Raises** `ValueError` for ζ below 1, δ that is not positive, and arrays that do not fit each other.
     """
 
+    soap: SOAP
     coefficients: Float[Array, "species points"] = parameter("1/eV")  # α
     reference: Float[Array, " species"] = parameter("eV")  # E⁰
     delta: Float[Array, ""] = parameter("eV", positive=True)  # how much energies of atoms vary, a priori
     points: Float[Array, "species points functions"] = fixed()
-    soap: SOAP
     zeta: int = constant(converter=int)
 
     def __check_init__(self) -> None:
@@ -61,7 +61,7 @@ class GAP(AbstractPotential):
         """
         if not self.points.any():
             raise ValueError("a GAP without sparse points can learn nothing: choose them from data by standardised")
-        return {"coefficients": block_diag(*map(_root, self.kernel(self.points, self.points)))}
+        return {"coefficients": np.asarray(block_diag(*map(_root, self.kernel(self.points, self.points))))}
 
     def kernel(self, left: Float[Array, "*some functions"], right: Float[Array, "*some functions"]) -> Array:
         """k(q, q') of all pairs of rows."""
@@ -110,7 +110,7 @@ class GAP(AbstractPotential):
             raise ValueError(f"a GAP needs at least one sparse point, got {points}")
         soap = SOAP.init(species, cutoff=cutoff, width=width, degree=degree, radial=radial)
         shape = len(soap.species), points
-        return GAP(jnp.zeros(shape), jnp.zeros(shape[0]), delta, jnp.zeros((*shape, soap.size)), soap, zeta)
+        return GAP(soap, jnp.zeros(shape), jnp.zeros(shape[0]), delta, jnp.zeros((*shape, soap.size)), zeta)
 
 
 @eqx.filter_jit

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int
 
-_NEW = 1e-10  # of the largest variance: less is rounding, and no new point
+_NEW = 1e-12  # of the largest variance: less is rounding, and no new point
 
 
 def pivots(
