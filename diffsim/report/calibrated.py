@@ -10,7 +10,7 @@ from diffsim.report.figures import Columns
 from diffsim.report.tables import Table
 from diffsim.training import Calibration
 
-_UNITS = {"energy": ("eV/atom", 1.0), "forces": ("eV/Å", 1.0), "stress": ("GPa", units.GPa)}
+_UNITS = {"energy": ("meV/atom", 1e-3), "forces": ("meV/Å", 1e-3), "stress": ("MPa", units.GPa / 1000)}
 
 
 def told(sure: Mapping[str, Calibration]) -> dict[str, Any]:

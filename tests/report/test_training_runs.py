@@ -91,7 +91,7 @@ def test_a_gaussian_process_tells_how_sure_it_is(home):
     found = calibration(load_potential(home / "process" / "potential.json"), validation, test)
     with (home / "process" / "figures" / "reliability.csv").open() as file:
         lines = list(csv.DictReader(file))
-    for (label, one), line, unit in zip(found.items(), lines, (1.0, 1.0, units.GPa), strict=True):
+    for (label, one), line, unit in zip(found.items(), lines, (1e-3, 1e-3, units.GPa / 1000), strict=True):
         told = results["calibration"][label]
         assert (told["scale"], told["after"]) == pytest.approx((one.scale, one.after), rel=1e-9)
         assert line["label"] == label

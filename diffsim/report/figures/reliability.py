@@ -10,10 +10,10 @@ def draw_reliability(columns: Columns) -> Drawing:
     for axes, label in zip(panels[:, 0], labels, strict=True):
         rows = [n for n, one in enumerate(columns["label"]) if one == label]
         raw, scaled, error = ([float(columns[name][n]) for n in rows] for name in ("deviation", "scaled", "error"))
-        ends = [min(*raw, *scaled, *error), max(*raw, *scaled, *error)]
-        axes.loglog(ends, ends, color=REFERENCE, linewidth=0.6)
-        axes.loglog(raw, error, "o", color=BEFORE, markersize=3, label="as predicted")
-        axes.loglog(scaled, error, "o", color=AFTER, markersize=3, label="scaled")
+        ends = [0.0, max(*scaled, *error)]
+        axes.plot(ends, ends, color=REFERENCE, linewidth=0.6)
+        axes.plot(raw, error, "o", color=BEFORE, markersize=3, label="as predicted")
+        axes.plot(scaled, error, "o", color=AFTER, markersize=3, label="scaled")
         unit = columns["unit"][rows[0]]
         axes.set_xlabel(f"predicted deviation of {label} ({unit})")
         axes.set_ylabel(f"RMS error ({unit})")
