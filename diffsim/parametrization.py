@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from diffsim import bounds
 from diffsim.fields import Parameter, constant, get, parameters
@@ -51,9 +51,8 @@ class Parametrization(eqx.Module):
     """Which numbers of a potential are free, how they are scaled, and what holds them."""
 
     names: tuple[str, ...] = eqx.field(static=True)  # trainable fields
-    places: tuple[tuple[int, ...], ...] = eqx.field(static=True)  # flat: index of the free number, −1 where fixed
     logs: tuple[bool, ...] = eqx.field(static=True)
-    labels: tuple[str, ...] = eqx.field(static=True)  # what each free number stands for: `epsilon`, `sigma[0,1]`
+    places: tuple[Int[Array, "*_"], ...]  # where the free number of each entry is, −1 where the entry is fixed
     start: Float[Array, " free"]  # where the fit began
     lower: Float[Array, " free"]  # bounds, −∞ where there is none
     upper: Float[Array, " free"]
@@ -61,55 +60,57 @@ class Parametrization(eqx.Module):
 
     @staticmethod
     def of(potential: AbstractPotential, trainable: Trainable = None) -> Parametrization:
-        """All parameters, or those named.
+        """All parameters, or those named; a name of several, as `readout` of `readout.weight`, stands for each of them.
 
         **Raises** `ValueError` for a name that the potential has not, a positive parameter that starts negative, and a
         start that is not inside its bounds.
         """
         known = parameters(potential)
-        names = tuple(known) if trainable is None else tuple(trainable)
-        if not names:
+        held = {name: Free() for name in known} if trainable is None else _held(trainable, tuple(known))
+        if not held:
             raise ValueError("nothing to fit: name at least one trainable parameter")
-        check_names(potential, names, known)
-        places, used, labels = [], 0, {}
-        for name in names:
-            value = np.asarray(known[name].value)
-            place, used = _places(value, known[name].positive, _species(potential, name), used)
-            places.append(place)
-            labels |= {i: _label(name, at) for i, at in reversed([*zip(place, np.ndindex(value.shape), strict=True)])}
+        check_names(potential, tuple(held), known)
+        places, columns, used = [], [], 0
+        for name, free in held.items():
+            value, positive = np.asarray(known[name].value), known[name].positive
+            place, first = _places(value, positive, _species(potential, name))
+            places.append(jnp.asarray(np.where(place < 0, -1, place + used), jnp.int32))
+            begun = value.reshape(-1)[first].astype(float)
+            limits = np.reshape(_limits(name, free, positive), (3, 1))
+            columns.append(np.vstack([np.log(begun) if positive else begun, np.tile(limits, len(first))]))
+            used += len(first)
         if not used:
-            raise ValueError(f"nothing to fit: {', '.join(names)} are zero, and zeros of positive parameters stay")
-        logs = tuple(known[name].positive for name in names)
-        held = {name: trainable[name] if isinstance(trainable, Mapping) else Free() for name in names}
-        start, columns = np.zeros(used), np.zeros((3, used))
-        for name, place, log in zip(names, places, logs, strict=True):
-            value = np.asarray(known[name].value, float).reshape(-1)[np.array(place) >= 0]
-            own = np.array([index for index in place if index >= 0], int)
-            start[own] = np.log(value) if log else value
-            columns[:, own] = np.array(_limits(name, held[name], log))[:, None]
-        lower, upper, widths = columns
-        numbered = tuple(labels[index] for index in range(used))
-        bounds.check(start, lower, upper, numbered)
-        arrays = (jnp.asarray(array) for array in (start, lower, upper, widths))
-        return Parametrization(names, tuple(places), logs, numbered, *arrays)
+            raise ValueError(f"nothing to fit: {', '.join(held)} are zero, and zeros of positive parameters stay")
+        start, lower, upper, widths = np.hstack(columns)
+        logs = tuple(known[name].positive for name in held)
+        made = Parametrization(tuple(held), logs, tuple(places), *map(jnp.asarray, (start, lower, upper, widths)))
+        for number in bounds.outside(start, lower, upper):
+            label = made.labels[number]
+            raise ValueError(f"parameter {label!r} does not start inside its bounds: move the start or the bounds")
+        return made
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each free number stands for: `epsilon`, `sigma[0,1]`."""
+        found: list[str] = []
+        for name, place in zip(self.names, map(np.asarray, self.places), strict=True):
+            entries = [*np.ndindex(place.shape)]
+            found += [_label(name, entries[first]) for first in _first(place)]
+        return tuple(found)
 
     @property
     def logarithmic(self) -> np.ndarray:
         """Which free numbers are logarithms."""
-        found = np.zeros(len(self.start), bool)
-        for place, log in zip(self.places, self.logs, strict=True):
-            found[[index for index in place if index >= 0]] = log
-        return found
+        each = [np.full(len(_first(np.asarray(p))), log) for p, log in zip(self.places, self.logs, strict=True)]
+        return np.concatenate(each)
 
     def free(self, potential: AbstractPotential) -> Float[Array, " free"]:
         """The free numbers of a potential."""
-        found = np.array(self.start)
+        found = []
         for name, place, log in zip(self.names, self.places, self.logs, strict=True):
-            value = np.asarray(get(potential, name)).reshape(-1)
-            for number, index in zip(value, place, strict=True):
-                if index >= 0:
-                    found[index] = np.log(number) if log else number
-        return jnp.asarray(found)
+            value = np.asarray(get(potential, name), float).reshape(-1)[_first(np.asarray(place))]
+            found.append(np.log(value) if log else value)
+        return jnp.asarray(np.concatenate(found))
 
     def inside(self, free: Float[Array, " free"]) -> Float[Array, " free"]:
         """The nearest free numbers within the bounds."""
@@ -120,10 +121,14 @@ class Parametrization(eqx.Module):
         new = []
         for name, place, log in zip(self.names, self.places, self.logs, strict=True):
             old = get(potential, name)
-            index = np.array(place).reshape(old.shape)
-            moved = free[np.maximum(index, 0)]
-            new.append(jnp.where(index >= 0, jnp.exp(moved) if log else moved, old).astype(old.dtype))
+            moved = free[jnp.maximum(place, 0)]
+            new.append(jnp.where(place >= 0, jnp.exp(moved) if log else moved, old).astype(old.dtype))
         return eqx.tree_at(lambda p: [get(p, name) for name in self.names], potential, new)
+
+
+def named(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Parameters by name; that of a part stands for all that are inside of it."""
+    return tuple(name for one in wanted for name in [k for k in known if k.startswith(f"{one}.")] or [one])
 
 
 def check_names(potential: AbstractPotential, names: tuple[str, ...], known: Mapping[str, Parameter]) -> None:
@@ -146,6 +151,12 @@ def _limits(name: str, free: Free, log: bool) -> tuple[float, float, float]:
     return lower, upper, np.inf if free.prior is None else free.prior
 
 
+def _held(trainable: Sequence[str] | Mapping[str, Free], known: Sequence[str]) -> dict[str, Free]:
+    """How each parameter may move."""
+    held = trainable if isinstance(trainable, Mapping) else dict.fromkeys(trainable, Free())
+    return {name: free for one, free in held.items() for name in named([one], known)}
+
+
 def _label(name: str, place: tuple[int, ...]) -> str:
     return name + (f"[{','.join(map(str, place))}]" if place else "")
 
@@ -156,20 +167,19 @@ def _species(potential: AbstractPotential, name: str) -> int:
     return len(getattr(get(potential, owner) if owner else potential, "species", ()))
 
 
-def _places(value: np.ndarray, positive: bool, n_species: int, used: int) -> tuple[tuple[int, ...], int]:
-    over_species = value.ndim in (2, 3) and set(value.shape) == {n_species}
-    first: dict[tuple, int] = {}
-    places = []
-    for place in np.ndindex(value.shape):
-        if positive and value[place] == 0:
-            places.append(-1)
-            continue
-        key = place
-        if over_species:
-            mirror = place[::-1] if value.ndim == 2 else (place[0], place[2], place[1])
-            key = min(place, mirror) if value[mirror] == value[place] else place
-        if key not in first:
-            first[key] = used
-            used += 1
-        places.append(first[key])
-    return tuple(places), used
+def _places(value: np.ndarray, positive: bool, n_species: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which free number each entry is, counted from 0, and the first entry of each free number."""
+    leader = np.arange(value.size).reshape(value.shape)  # the first of the entries that move together
+    if value.ndim in (2, 3) and set(value.shape) == {n_species}:
+        mirror = (1, 0) if value.ndim == 2 else (0, 2, 1)
+        same = value == value.transpose(mirror)
+        leader = np.where(same, np.minimum(leader, leader.transpose(mirror)), leader)
+    leader = np.where(positive & (value == 0), -1, leader)
+    first = np.unique(leader[leader >= 0])
+    return np.where(leader < 0, -1, np.searchsorted(first, leader)), first
+
+
+def _first(place: np.ndarray) -> np.ndarray:
+    """The first entry of each free number, counted flat."""
+    numbers, entries = np.unique(place.reshape(-1), return_index=True)
+    return entries[numbers >= 0]

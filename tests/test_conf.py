@@ -6,6 +6,7 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
+from diffsim import StillingerWeber, save_potential
 from diffsim.config import CONF, compositions, plain, unit
 from diffsim.instantiate import instantiate
 
@@ -19,7 +20,9 @@ def test_there_is_a_configuration_of_each_kind():
 @pytest.mark.parametrize(
     "path", [p for p in FILES if p.parent.name != "experiment"], ids=lambda p: f"{p.parent.name}/{p.stem}"
 )
-def test_a_choice_makes_an_object(path: Path):
+def test_a_choice_makes_an_object(path: Path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_potential("potential.json", StillingerWeber.silicon())  # what potential=stored reads
     run = OmegaConf.create({"seed": 0, "choice": OmegaConf.load(path)})
     made = instantiate(OmegaConf.to_container(run, resolve=True))["choice"]
     made = made["model"] if isinstance(made, dict) else made  # with settings of the run beside it

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from diffsim.data.reference import FOLDER
 from diffsim.system import System
 
 HUGE = 100.0  # eV/atom: more is another unit, or the zero of energy of another code
@@ -32,6 +33,7 @@ def read_configurations(
 ) -> list[Configuration]:
     """All structures of an extended XYZ file (compressed too), or of any other that ASE reads, with their labels.
 
+    `NAME/FILE` is one of a data set that comes with diffsim, `silicon_liquid/snapshots.xyz`.
     `energy`, `forces` and `stress` are the keys that they stand under; the stress may be left out, by some structures
     or by all (`None`). `group` is the key of a word that tells structures apart. `zero` are energies of elements in eV,
     `{"Si": -106.4}`, from which energies are counted: most first-principles codes have a zero of their own.
@@ -91,9 +93,16 @@ def species_of(configurations: Sequence[Configuration]) -> tuple[str, ...]:
     return tuple(chemical_symbols[z] for z in numbers)
 
 
+def located(path: str | Path) -> Path:
+    """A file of the user's, or else one of a data set that comes with diffsim."""
+    shipped = FOLDER / path
+    return shipped if shipped.is_file() and not Path(path).is_file() else Path(path)
+
+
 def _frames(path: str | Path) -> list[Any]:
     import ase.io
 
+    path = located(path)
     if not Path(path).is_file():
         raise ValueError(f"cannot read the data set {path}: there is no such file")
     if Path(path).stat().st_size == 0:

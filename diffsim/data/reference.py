@@ -34,11 +34,6 @@ def _entry(dataset: str, key: str) -> Any:
     return found["value"] if isinstance(found, dict) and "value" in found else found
 
 
-def files(dataset: str) -> list[Path]:
-    """The files of a data set."""
-    return sorted(path for path in (FOLDER / dataset).iterdir() if path.is_file())
-
-
 @functools.cache
 def _load(dataset: str) -> dict[str, Any]:
     path = FOLDER / dataset / "reference.json"

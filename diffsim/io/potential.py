@@ -26,10 +26,12 @@ def save_potential(path: str | Path, potential: AbstractPotential) -> None:
 def load_potential(path: str | Path) -> AbstractPotential:
     """Reads what `save_potential` wrote.
 
-    **Raises** `ValueError` for a file that is not such JSON, or that names anything but public potentials.
+    **Raises** `ValueError` for a file that is not there or not such JSON, or that names anything but public potentials.
     """
     try:
         tree = json.loads(Path(path).read_text(encoding="utf-8"))["potential"]
+    except FileNotFoundError:
+        raise ValueError(f"there is no potential {str(path)!r}: name a file that a run has left") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a potential written by diffsim: {error!r}") from error
     return instantiate(tree)

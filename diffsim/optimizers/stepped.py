@@ -20,6 +20,8 @@ from diffsim.optimizers.base import AbstractMethod, Moved
 from diffsim.optimizers.problem import Outcome, Problem, first_step_scale, linear_model, slope
 from diffsim.parametrization import Parametrization
 
+_TANGENTS = 5000
+
 
 class LeastSquares(AbstractMethod):
     """A solver of optimistix's Gauss–Newton family on the residuals; a rejected step moves nothing."""
@@ -27,6 +29,11 @@ class LeastSquares(AbstractMethod):
     solver: optx.AbstractGaussNewton
 
     def start(self, problem: Problem, free: Float[Array, " free"]) -> Moved:
+        if len(free) > _TANGENTS:
+            raise ValueError(
+                f"{type(self.solver).__name__} carries a tangent for each of {len(free)} free numbers, more than "
+                f"{_TANGENTS}: use a method of gradients (optax.adam, optimistix.LBFGS), or train fewer parameters"
+            )
         model = linear_model(problem, free)
         return _begin(self.solver, problem.parametrization, free, model.residuals, model.jacobian, model.outcome)
 

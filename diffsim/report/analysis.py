@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diffsim.experiment import check
-from diffsim.fields import parameters
 from diffsim.fit import problem_of
 from diffsim.fit_state import FitState
 from diffsim.optimizers import Problem
@@ -18,8 +17,8 @@ from diffsim.potentials.base import AbstractPotential
 from diffsim.report.card import on_the_card
 from diffsim.report.confirmed import confirmed_ranges
 from diffsim.report.figures import AbstractFigure
-from diffsim.report.results import Predictions, Results, Shown, Update
-from diffsim.uncertainty import Component, after, blind_spots, linearized, local_model, looked_at
+from diffsim.report.results import Results, Shown, Update
+from diffsim.uncertainty import MANY, after, blind_spots, linearized, local_model, looked_at, outcome_at, too_many
 
 
 class Before(NamedTuple):
@@ -36,10 +35,14 @@ def before(parts: Mapping[str, Any], start: AbstractPotential) -> Before:
     first = problem.parametrization.start
     unseen, pictures = looked_at(problem, parts["held_out"]), looked_at(problem, _pictured(parts["figures"]))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        seen = pool.submit(local_model, problem, first)
-        others = pool.map(lambda named: (named[0], _predicted(named, first)), [*unseen.items(), *pictures.items()])
+        seen = pool.submit(_blind_spots, problem, first)
+        others = pool.map(lambda named: _predicted(named, first), [*unseen.items(), *pictures.items()])
         found = list(others)
-        return Before(blind_spots(seen.result()), dict(found[: len(unseen)]), dict(found[len(unseen) :]))
+        return Before(seen.result(), dict(found[: len(unseen)]), dict(found[len(unseen) :]))
+
+
+def _blind_spots(problem: Problem, free: Any) -> list[str]:
+    return blind_spots(local_model(problem, free)) if len(free) <= MANY else []
 
 
 def check_looked_at(parts: Mapping[str, Any], start: AbstractPotential) -> None:
@@ -56,7 +59,7 @@ def analysed(
     free = last.memory.free
     problem = problem.starting_from(last.memory.states)
     unseen, pictures = looked_at(problem, parts["held_out"]), looked_at(problem, _pictured(parts["figures"]))
-    known = after(problem, free, unseen)
+    few = len(free) <= MANY
     return Results(
         name=parts["name"],
         fitted=parts["experiments"],
@@ -64,14 +67,14 @@ def analysed(
         before=start,
         after=last.potential,
         predicted_before=last.start | begun.unseen,
-        predicted_after=last.predictions | _by_target(parts["held_out"], known.model.held_out),
+        predicted_after=last.predictions | dict(_predicted(named, free) for named in unseen.items()),
         first_loss=last.losses[0],
         history=history,
-        trained=tuple(parts["trainable"] or parameters(start)),
+        trained=problem.parametrization.names,
         expected=begun.spots,
-        uncertainty=known,
+        uncertainty=after(problem, free, unseen) if few else too_many(problem.parametrization),
         shown={name: _shown(name, picture, free, begun.pictured[name]) for name, picture in pictures.items()},
-        confirmed=confirmed_ranges([problem, *on_the_card(pictures, parts["figures"])], free),
+        confirmed=confirmed_ranges([problem, *on_the_card(pictures, parts["figures"])], free) if few else [],
     )
 
 
@@ -80,26 +83,16 @@ def _pictured(figures: Mapping[str, AbstractFigure]) -> dict[str, Any]:
     return {name: figure.experiment for name, figure in figures.items() if figure.experiment is not None}
 
 
-def _predicted(named: tuple[str, Problem], free: Any) -> dict[str, np.ndarray]:
-    """Of the problem's only experiment; by its linear model, which is asked for again after the fit."""
+def _predicted(named: tuple[str, Problem], free: Any) -> tuple[str, dict[str, np.ndarray]]:
+    """Of the problem's only experiment."""
     name, problem = named
-    return _numbers(linearized(problem, free)[1].outcome.predictions[name])
+    return name, _numbers(outcome_at(problem, free).predictions[name])
 
 
 def _shown(name: str, picture: Problem, free: Any, before: dict[str, np.ndarray]) -> Shown:
-    model = linearized(picture, free)[1]
-    return Shown(before, _numbers(model.outcome.predictions[name]), _numbers(model.slopes[name]))
+    slopes = _numbers(linearized(picture, free)[1].slopes[name]) if len(free) <= MANY else {}
+    return Shown(before, _predicted((name, picture), free)[1], slopes)
 
 
 def _numbers(tree: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {key: np.asarray(value) for key, value in tree.items()}
-
-
-def _by_target(experiments: Mapping[str, Any], components: list[Component]) -> Predictions:
-    found: Predictions = {}
-    for name, experiment in experiments.items():
-        found[name] = {}
-        for key, target in experiment.targets.items():
-            mine = [c.prediction for c in components if (c.experiment, c.target) == (name, key)]
-            found[name][key] = np.reshape(mine, target.reference.shape)
-    return found

@@ -22,7 +22,12 @@ def on_the_card(pictures: Mapping[str, Problem], figures: Mapping[str, AbstractF
 
 
 def card(results: Results, figures: Mapping[str, AbstractFigure]) -> dict[str, Any]:
-    """Every prediction with its derivatives by ln |θ|, and the bands and their density where a figure shows them."""
+    """Every prediction with its derivatives by ln |θ|, and the bands and their density where a figure shows them.
+
+    Empty where first order was not looked at.
+    """
+    if isinstance(results.uncertainty, str):
+        return {}
     model = results.uncertainty.model
     size = np.where(model.logarithmic | (model.free == 0), 1.0, np.abs(model.free))  # slider: a share of the parameter
     values = np.where(model.logarithmic, np.exp(np.where(model.logarithmic, model.free, 0.0)), model.free)

@@ -23,10 +23,8 @@ def page(
 {listed("What this fit could not do", found["uncertainty"]["sentences"])}
 {tables(shown[:1])}
 {pictures(figures)}
-{_card()}
-{tables(shown[1:])}
-<script type="application/json" id="sensitivity">{_embedded(sensitivity)}</script>
-<script>{_SCRIPT.read_text(encoding="utf-8")}</script>"""
+{_card(sensitivity) if sensitivity else ""}
+{tables(shown[1:])}"""
     return framed(f"{found['name']}: {found['potential']}", headline(found), body)
 
 
@@ -46,8 +44,10 @@ def _embedded(tree: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _card() -> str:
-    return """<section id="card"><h2>Sensitivity card</h2>
+def _card(sensitivity: Mapping[str, Any]) -> str:
+    return f"""<section id="card"><h2>Sensitivity card</h2>
 <p>Predictions to first order in the parameters, around the fitted ones: nothing is simulated. The green part of a
 slider is where check runs of the targets and the bands have confirmed first order.</p>
-<div class="card"><div id="sliders"></div><div id="plots"></div></div><div id="outputs"></div></section>"""
+<div class="card"><div id="sliders"></div><div id="plots"></div></div><div id="outputs"></div></section>
+<script type="application/json" id="sensitivity">{_embedded(sensitivity)}</script>
+<script>{_SCRIPT.read_text(encoding="utf-8")}</script>"""

@@ -16,6 +16,8 @@ from diffsim.potentials.base import AbstractPotential
 from diffsim.report.confirmed import Range
 from diffsim.uncertainty import Uncertainty
 
+_LONG = 100  # numbers of an array that are kept one by one
+
 Predictions = dict[str, dict[str, np.ndarray]]  # {experiment: {target: array}}
 
 
@@ -58,14 +60,18 @@ class Results(NamedTuple):
     history: list[Update]
     trained: tuple[str, ...]
     expected: list[str]  # what could be seen before the fit: parameters without use, targets out of reach
-    uncertainty: Uncertainty
+    uncertainty: Uncertainty | str  # or why there is none
     shown: dict[str, Shown]  # by the names of the figures
     confirmed: list[Range]  # of each free number: how far first order has been checked
 
 
 def values_of(potential: AbstractPotential) -> dict[str, Any]:
-    """Parameters as plain numbers and lists."""
-    return {name: np.asarray(p.value).tolist() for name, p in parameters(potential).items()}
+    """Parameters as plain numbers and lists; of a very long array, its shape and its norm."""
+    return {name: _plain(np.asarray(p.value)) for name, p in parameters(potential).items()}
+
+
+def _plain(value: np.ndarray) -> Any:
+    return value.tolist() if value.size <= _LONG else {"shape": [*value.shape], "norm": float(np.linalg.norm(value))}
 
 
 def write_json(path: Path, tree: Any) -> None:

@@ -17,7 +17,8 @@ from diffsim.uncertainty import Interval, Uncertainty, spelled
 def summary(results: Results) -> dict[str, Any]:
     """A run as plain data."""
     before, after = values_of(results.before), values_of(results.after)
-    last = results.history[-1]
+    last, known = results.history[-1], results.uncertainty
+    fitted, unseen = ([], []) if isinstance(known, str) else (known.fitted, known.held_out)
     return {
         "name": results.name,
         "potential": type(results.after).__name__,
@@ -30,9 +31,9 @@ def summary(results: Results) -> dict[str, Any]:
             for name, p in parameters(results.before).items()
         },
         "gradients": _certificates(results.fitted),
-        "targets": _targets(results, results.fitted, results.uncertainty.fitted),
-        "held_out": _targets(results, results.held_out, results.uncertainty.held_out),
-        "uncertainty": _uncertainty(results),
+        "targets": _targets(results, results.fitted, fitted),
+        "held_out": _targets(results, results.held_out, unseen),
+        "uncertainty": _unknown(known) if isinstance(known, str) else _uncertainty(results, known),
     }
 
 
@@ -45,15 +46,15 @@ def _targets(
     results: Results, experiments: Mapping[str, Experiment], intervals: Sequence[Interval]
 ) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
+    left_out = [] if isinstance(results.uncertainty, str) else results.uncertainty.left_out
     for name, experiment in experiments.items():
         found[name] = {}
         for key, target in experiment.targets.items():
             mine = [i for i in intervals if (i.component.experiment, i.component.target) == (name, key)]
             sides = (results.predicted_before[name][key], results.predicted_after[name][key])
-            entry = _target(target, *sides) | {"errors": _errors(mine, target.reference.shape)}
-            left = [
-                row.without_it for row in results.uncertainty.left_out if (row.experiment, row.target) == (name, key)
-            ]
+            errors = _errors(mine, target.reference.shape) if mine else {}
+            entry = _target(target, *sides) | {"errors": errors}
+            left = [row.without_it for row in left_out if (row.experiment, row.target) == (name, key)]
             if left:
                 entry["errors"]["left_out"] = np.reshape(left, target.reference.shape).tolist()
             found[name][key] = entry
@@ -88,8 +89,11 @@ def _errors(intervals: Sequence[Interval], shape: tuple[int, ...]) -> dict[str, 
     return {name: np.reshape(column, shape).tolist() for name, column in columns.items()}
 
 
-def _uncertainty(results: Results) -> dict[str, Any]:
-    found: Uncertainty = results.uncertainty
+def _unknown(why: str) -> dict[str, Any]:
+    return {"free": [], "held_out_inside": [0, 0], "before_the_fit": [], "sentences": [f"{why}."]}
+
+
+def _uncertainty(results: Results, found: Uncertainty) -> dict[str, Any]:
     model, known = found.model, found.parameters
     size = np.where(model.logarithmic, np.exp(np.where(model.logarithmic, model.free, 0.0)), 1.0)
     scaled = np.sqrt(max(known.chi_squared, 1.0)) if np.isfinite(known.chi_squared) else 1.0

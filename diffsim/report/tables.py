@@ -35,10 +35,13 @@ def parameter_table(found: Mapping[str, Any]) -> Table:
             error, scaled = (_error(entry[name]) for name in ("error", "error_chi_squared_scaled"))
             numbers = [number(entry["start"]), number(entry["fitted"]), error, scaled]
             lines.append([entry["label"], entry["unit"], *numbers, _BOUNDS[entry["bound"]]])
+    one_by_one = {entry["label"].split("[")[0] for entry in found["uncertainty"]["free"]}
     for name, entry in found["parameters"].items():
-        if not entry["trained"]:
-            lines.append([name, entry["unit"], number(entry["before"]), "kept", "", "", ""])
+        if name not in one_by_one:
+            after = number(entry["after"]) if entry["trained"] else "kept"
+            lines.append([name, entry["unit"], number(entry["before"]), after, "", "", ""])
     note = "±: what the scales of the targets leave open (Laplace). ± χ²: the same times √(Σr²/(n − p)), the misfit."
+    note = note if one_by_one else ""
     return Table("Parameters", ["parameter", "unit", "start", "fitted", "±", "± χ²", ""], lines, note)
 
 
@@ -55,7 +58,7 @@ def target_table(found: Mapping[str, Any], *, held_out: bool) -> Table:
     if not held_out:
         return Table("Targets of the fit", heads, lines)
     inside, count = found["uncertainty"]["held_out_inside"]
-    note = f"{inside} of {count} held-out references lie inside their 95 % intervals."
+    note = f"{inside} of {count} held-out references lie inside their 95 % intervals." if count else ""
     return Table("Held out: not fitted to", heads, lines, note)
 
 
@@ -129,8 +132,9 @@ def rounded(value: float, scale: float) -> str:
 def number(value: Any) -> str:
     """Six significant digits; of an array that is long, its shape and its norm."""
     if isinstance(value, list) and len(str(value)) >= 80:
-        array = np.asarray(value)
-        return f"{'×'.join(map(str, array.shape))} of norm {np.linalg.norm(array):.6g}"
+        value = {"shape": np.shape(value), "norm": np.linalg.norm(np.asarray(value))}
+    if isinstance(value, dict):
+        return f"{'×'.join(map(str, value['shape']))} of norm {value['norm']:.6g}"
     if isinstance(value, list):
         return "[" + ", ".join(number(v) for v in value) + "]"
     return f"{value:.6g}"

@@ -38,7 +38,8 @@ def render(folder: Path, figures: Mapping[str, AbstractFigure], manifest: dict[s
     tables = [parameter_table(found), target_table(found, held_out=False)]
     if found["held_out"]:
         tables.append(target_table(found, held_out=True))
-    tables += [error_table(found), combination_table(found), correlation_table(found)]
+    if found["uncertainty"]["free"]:
+        tables += [error_table(found), combination_table(found), correlation_table(found)]
     html = page(found, [*tables, manifest_table(manifest)], drawn, sensitivity)
     (folder / "report.html").write_text(html, encoding="utf-8")
 

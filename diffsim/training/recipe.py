@@ -2,11 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from diffsim.data.configurations import Configuration, read_configurations, species_of
-from diffsim.data.reference import FOLDER
 from diffsim.data.splitting import split
 from diffsim.linear import Scales, solve_linear
 from diffsim.potentials.base import AbstractPotential, check_species
@@ -56,7 +54,7 @@ class Training:
         """
         if len(self.fractions) != 3:
             raise ValueError(f"fractions are those of training, validation and test, got {list(self.fractions)}")
-        found = read_configurations(located(self.data), **self.keys, zero=self.zero)
+        found = read_configurations(self.data, **self.keys, zero=self.zero)
         return Parts(*split(found, self.fractions, block=self.block, seed=seed))
 
     def start(self, training: Sequence[Configuration]) -> AbstractPotential:
@@ -64,7 +62,7 @@ class Training:
 
         A new one has its inputs standardised over the training set, and begins with small forces. Reference energies
         are least squares, where the form has them: of a potential that is there already too, since other labels may
-        have another zero. What `ridge` names is solved for, errors being as large as the loss takes them to be.
+        have another zero. What `ridge` names is solved for.
         """
         if isinstance(self.model, AbstractPotential):
             potential = self.model
@@ -79,9 +77,3 @@ class Training:
         prior = getattr(potential, "prior", None)
         solution = solve_linear(potential, training, self.scales, ridge=self.ridge, prior=prior)
         return solution.posterior if self.posterior else solution.potential
-
-
-def located(data: str) -> Path:
-    """A file of the user's, or else one of a data set that comes with diffsim."""
-    shipped = FOLDER / data
-    return shipped if shipped.is_file() and not Path(data).is_file() else Path(data)

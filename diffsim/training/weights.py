@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array
 
 from diffsim.fields import get, parameters
-from diffsim.parametrization import check_names
+from diffsim.parametrization import check_names, named
 from diffsim.potentials.base import AbstractPotential
 
 Moving = dict[str, Array]  # parameters by name, positive ones by their logarithm
@@ -30,7 +30,7 @@ class Weights(eqx.Module):
         wanted = tuple(known) if trainable is None else tuple(trainable)
         if any(name.split(".")[-1] == "cutoff" for name in wanted):
             raise ValueError("a cutoff cannot be trained on energies and forces: it decides which atoms are neighbours")
-        names = tuple(name for one in wanted for name in _inside(one, tuple(known)) or (one,))
+        names = named(wanted, tuple(known))
         check_names(potential, names, known)
         for name in names:
             if known[name].positive and not (np.asarray(known[name].value) > 0).all():
@@ -50,7 +50,3 @@ class Weights(eqx.Module):
     @property
     def _kinds(self) -> zip[tuple[str, bool]]:
         return zip(self.names, self.logs, strict=True)
-
-
-def _inside(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(one for one in known if one == name or one.startswith(f"{name}."))

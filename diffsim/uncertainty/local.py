@@ -10,9 +10,11 @@ from jaxtyping import Array, Bool, Float
 
 from diffsim.bounds import reached
 from diffsim.experiment import Experiment
-from diffsim.optimizers import Linear, Problem, linear_model
+from diffsim.optimizers import Linear, Outcome, Problem, linear_model
+from diffsim.optimizers.problem import value
 from diffsim.targets import Target, components, saturated
 
+MANY = 500  # free numbers: first order carries a tangent for each, so with more it is not looked at
 _LISTS = 20  # how often neighbour lists are made longer before a structure is given up
 
 
@@ -115,12 +117,28 @@ def linearized(problem: Problem, free: Float[Array, " free"]) -> tuple[Problem, 
     """The linear model, with neighbour lists made longer where they were too short; NaN where that does not end."""
     for _ in range(_LISTS):
         model = linear_model(problem, free)
-        systems = model.outcome.systems
-        lost = not all(np.isfinite(system.positions).all() for system in systems.values())
-        if lost or not model.outcome.overflow:
+        if _final(model.outcome):
             break
-        problem = problem.relisted(free, systems)
+        problem = problem.relisted(free, model.outcome.systems)
     return problem, model
+
+
+def outcome_at(problem: Problem, free: Float[Array, " free"]) -> Outcome:
+    """What is predicted; of the linear model, which is asked for in any case, unless free numbers are too many."""
+    if len(free) <= MANY:
+        return linearized(problem, free)[1].outcome
+    for _ in range(_LISTS):
+        outcome = value(problem, free)
+        if _final(outcome):
+            break
+        problem = problem.relisted(free, outcome.systems)
+    return outcome
+
+
+def _final(outcome: Outcome) -> bool:
+    """Whether longer lists are of no use."""
+    lost = not all(np.isfinite(system.positions).all() for system in outcome.systems.values())
+    return lost or not outcome.overflow
 
 
 def _listed(experiments: Mapping[str, Experiment], model: Linear) -> list[Component]:

@@ -14,7 +14,7 @@ from experiments.silicon_liquid.fits import parts
 from experiments.silicon_liquid.melts import Melt, crystal, sample
 from experiments.silicon_liquid.truth import CENTERS, FITTED, SNAPSHOTS, UNSEEN, WIDTH
 
-DATA = ("silicon_liquid", "snapshots.xyz")
+DATA = "silicon_liquid/snapshots.xyz"
 NAMES = [f"T{T:.0f}" for T in sorted(FITTED + UNSEEN)]
 
 
@@ -24,7 +24,7 @@ def rdf(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_snapshots_are_labelled_by_edip():
-    targets = {"e": energy_target(*DATA, radius=4.0, scale=1.0), "f": force_target(*DATA, radius=4.0, scale=1.0)}
+    targets = {"e": energy_target(DATA, radius=4.0, scale=1.0), "f": force_target(DATA, radius=4.0, scale=1.0)}
     assert isinstance(targets["f"].observable, ConfigurationForces)
     found = evaluate(EDIP.silicon(), {"": Experiment(crystal(1), targets)})[""]
     # the file has eight digits of positions
@@ -34,13 +34,13 @@ def test_snapshots_are_labelled_by_edip():
 
 
 def test_a_snapshot_is_where_a_liquid_starts():
-    one = snapshot(*DATA, index=0)
+    one = snapshot(DATA, index=0)
     assert len(one.numbers) == 64
     assert float(one.cell[0, 0]) == pytest.approx(reference("silicon_liquid", "cell_of_64_atoms"), rel=1e-8)
     with pytest.raises(ValueError, match="has 32 structures, there is no number 32"):
-        snapshot(*DATA, index=32)
-    with pytest.raises(ValueError, match=r"silicon_liquid has no file .melt\.xyz.: it has README.md, reference.json"):
-        snapshot("silicon_liquid", "melt.xyz")
+        snapshot(DATA, index=32)
+    with pytest.raises(ValueError, match=r"silicon_liquid/melt\.xyz: there is no such file"):
+        snapshot("silicon_liquid/melt.xyz")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,7 +13,6 @@ from ase.neighborlist import neighbor_list
 
 import diffsim
 from diffsim import StillingerWeber, System, units
-from diffsim.data.reference import files as data_files
 from diffsim.observables.faults import stacked
 from diffsim.observables.pieces import Piece, area, axes
 from experiments.silicon_pbe.faults import GLIDE, SHUFFLE, build_fault
@@ -121,7 +120,7 @@ def diamond(reference) -> System:
 
 def test_every_file_of_the_data_is_listed(reference):
     named = {reference[key]["file"] for key in ("rattled", "surfaces", "stacking_faults")}
-    assert named | {"README.md", "reference.json"} <= {path.name for path in data_files("silicon_pbe")}
+    assert named | {"README.md", "reference.json"} <= {path.name for path in DATA.iterdir()}
 
 
 def test_rattled_cells_are_those_of_their_seeds_with_the_labels_of_ase(reference):

@@ -40,10 +40,13 @@ class Progress(AbstractFigure):
 
 
 def _traces(results: Results) -> dict[str, np.ndarray]:
-    """Each number of each trained parameter over the updates."""
+    """Each number of each trained parameter over the updates; of a long array, its norm."""
     runs = [values_of(results.before), *(update.parameters for update in results.history)]
     found = {}
     for name in results.trained:
+        if isinstance(runs[0][name], dict):
+            found[f"‖{name}‖"] = np.array([run[name]["norm"] for run in runs])
+            continue
         values = np.array([run[name] for run in runs])
         for place in np.ndindex(values.shape[1:]):
             label = name + (f"[{','.join(map(str, place))}]" if place else "")
