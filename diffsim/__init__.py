@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from diffsim.io.potential import load_potential, save_potential
     from diffsim.io.structures import read_structure
     from diffsim.io.trajectory import record_frame, write_frames
-    from diffsim.linear import LinearSolution, Scales, solve_linear
+    from diffsim.linear import LinearPosterior, LinearSolution, Scales, solve_linear
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
     from diffsim.multistart import multistart
     from diffsim.neighbors import Neighbors
@@ -97,7 +97,9 @@ if TYPE_CHECKING:
     from diffsim.potentials import (
         EAM,
         EDIP,
+        GAP,
         MACE,
+        SOAP,
         ZBL,
         AbstractPotential,
         AbstractUncertain,
@@ -142,13 +144,16 @@ if TYPE_CHECKING:
         Loss,
         Training,
         TrainingState,
+        calibration,
         clipped,
+        deviations_of,
         errors_of,
         referenced,
         relabelled,
         scaled,
         standardised,
         train,
+        worst_known,
     )
     from diffsim.trouble import SimulationError
     from diffsim.uncertainty import uncertainty
@@ -158,8 +163,8 @@ _CONTENTS = {
     "neighbors": "Neighbors",
     "potentials": """
         AbstractPotential AbstractUncertain BehlerParrinello Buckingham Dense EAM EDIP Ensemble FunctionOfEdges
-        FunctionOfPositions Gupta LennardJones MACE MACELayer MomentTensors Morse Perceptron SchNet StillingerWeber
-        Sum Tersoff ZBL
+        FunctionOfPositions GAP Gupta LennardJones MACE MACELayer MomentTensors Morse Perceptron SchNet SOAP
+        StillingerWeber Sum Tersoff ZBL
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "deviation": "energy_deviation force_deviation stress_deviation",
@@ -197,10 +202,13 @@ _CONTENTS = {
     "multistart": "multistart",
     "uncertainty": "uncertainty",
     "data.configurations": "Configuration read_configurations unlabelled",
-    "linear": "LinearSolution Scales solve_linear",
+    "linear": "LinearPosterior LinearSolution Scales solve_linear",
     "data.labelled": "energy_target force_target snapshot",
     "data.splitting": "split",
-    "training": "Loss Training TrainingState clipped errors_of referenced relabelled scaled standardised train",
+    "training": """
+        Loss Training TrainingState calibration clipped deviations_of errors_of referenced relabelled scaled
+        standardised train worst_known
+    """,
     "io.potential": "load_potential save_potential",
     "io.checkpoint": "load_state save_state",
     "io.crash": "crash_written",

@@ -14,6 +14,7 @@ from diffsim.data.configurations import Configuration
 from diffsim.data.labels import labelled
 from diffsim.fields import ArrayLike, get, parameters, require_x64
 from diffsim.linear.labels import Scales, check_labels, weighted
+from diffsim.linear.posterior import LinearPosterior
 from diffsim.linear.rows import Linear, rows
 from diffsim.potentials.base import AbstractPotential, check_cutoff, check_species
 
@@ -33,6 +34,12 @@ class LinearSolution(NamedTuple):
     condition: float
     rank: int
     covariance_root: Float[np.ndarray, "coefficients rank"]  # times its transpose: the covariance, for scales as given
+    names: tuple[str, ...]  # of what was solved for
+
+    @property
+    def posterior(self) -> LinearPosterior:
+        """The potential that knows how sure it is."""
+        return LinearPosterior(self.potential, self.covariance_root, self.names)
 
 
 def solve_linear(
@@ -78,13 +85,14 @@ def solve_linear(
     found, root, values = _solved(triangle, linear.spread([*ridge.values()]), _beside(linear, prior))
     misfit = np.linalg.norm(triangle @ np.append(found, -1.0)) / math.sqrt(max(count, 1))
     solved = linear.at(jnp.asarray(found))
-    return LinearSolution(solved, float(misfit), float(values[0] / values[-1]), len(values), root)
+    return LinearSolution(solved, float(misfit), float(values[0] / values[-1]), len(values), root, linear.names)
 
 
 def _beside(linear: Linear, prior: Mapping[str, ArrayLike]) -> Float[np.ndarray, "rows coefficients"]:
     """Rows of each array in its own columns."""
     sizes = {name: get(linear.potential, name).size for name in linear.names}
-    return block_diag(*(np.reshape(np.asarray(prior.get(name, ()), float), (-1, n)) for name, n in sizes.items()))
+    blocks = [np.reshape(np.asarray(prior.get(name, ()), float), (-1, size)) for name, size in sizes.items()]
+    return np.asarray(block_diag(*blocks))
 
 
 def _solved(triangle: np.ndarray, ridge: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

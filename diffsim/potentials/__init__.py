@@ -8,6 +8,7 @@ from diffsim.potentials.dense import Perceptron as Perceptron
 from diffsim.potentials.eam import EAM as EAM
 from diffsim.potentials.edip import EDIP as EDIP
 from diffsim.potentials.ensemble import Ensemble as Ensemble
+from diffsim.potentials.gap import GAP as GAP
 from diffsim.potentials.gupta import Gupta as Gupta
 from diffsim.potentials.lennard_jones import LennardJones as LennardJones
 from diffsim.potentials.mace import MACE as MACE
@@ -17,6 +18,7 @@ from diffsim.potentials.morse import Morse as Morse
 from diffsim.potentials.of_edges import FunctionOfEdges as FunctionOfEdges
 from diffsim.potentials.of_positions import FunctionOfPositions as FunctionOfPositions
 from diffsim.potentials.schnet import SchNet as SchNet
+from diffsim.potentials.soap import SOAP as SOAP
 from diffsim.potentials.stillinger_weber import StillingerWeber as StillingerWeber
 from diffsim.potentials.sum import Sum as Sum
 from diffsim.potentials.tersoff import Tersoff as Tersoff

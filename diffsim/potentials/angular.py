@@ -5,6 +5,7 @@ tensor M_m the components xᵃyᵇzᶜ, a + b + c = m, are kept, each of which s
 M_m₋₂ is a trace of M_m, so neighbours are summed over for the two highest m alone: (L + 1)² components up to m = L.
 """
 
+import functools
 import math
 
 import jax.numpy as jnp
@@ -43,8 +44,30 @@ def exponents(degree: int) -> list[tuple[int, int, int]]:
 def product(left: Float[Array, "components *rest"], right: Float[Array, "components *rest"]) -> Float[Array, "*rest"]:
     """⟨M, M'⟩, all components of the full tensors counted."""
     degree = (math.isqrt(8 * len(left) + 1) - 3) // 2
-    counts = [math.factorial(degree) / math.prod(map(math.factorial, abc)) for abc in exponents(degree)]
-    return jnp.tensordot(jnp.asarray(counts, left.dtype), left * right, axes=1)
+    return jnp.tensordot(jnp.asarray(_counts(degree), left.dtype), left * right, axes=1)
+
+
+@functools.cache
+def traceless(degree: int) -> Float[np.ndarray, "harmonics components"]:
+    """H, with which Σ_m (H M)_m (H M')_m is the Legendre polynomial P_l(û·û') of the monomials of two unit vectors.
+
+    H M are the 2l + 1 real spherical harmonics times √(4π/(2l + 1)), of a vector that is no unit vector times |r|ˡ; how
+    they are turned among each other is nobody's business, since only their products have a meaning.
+    """
+    form = np.zeros((len(exponents(degree)),) * 2)
+    lowered = np.eye(len(form))  # |r|^2k times the monomials of degree l − 2k
+    for m in range(degree, -1, -2):
+        factor = np.polynomial.legendre.leg2poly([0] * degree + [1])[m]
+        form += factor * lowered.T @ (_counts(m)[:, None] * lowered)
+        if m > 1:
+            lowered = _trace(m) @ lowered
+    values, vectors = np.linalg.eigh(form)  # 2l + 1 are positive, the others zero
+    return (vectors * np.sqrt(np.maximum(values, 0.0)))[:, -2 * degree - 1 :].T
+
+
+def _counts(degree: int) -> Float[np.ndarray, " components"]:
+    """How many components of the full tensor each one stands for."""
+    return np.array([math.factorial(degree) / math.prod(map(math.factorial, abc)) for abc in exponents(degree)])
 
 
 def _trace(degree: int) -> Float[np.ndarray, "fewer components"]:

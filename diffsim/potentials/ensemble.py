@@ -1,5 +1,8 @@
 """Potentials that give their opinions: their mean is the answer, their disagreement its uncertainty."""
 
+import math
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -59,3 +62,8 @@ class Ensemble(AbstractUncertain):
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         return jnp.mean(of_members(lambda member: member.atomic_energies(graph), self.members), axis=0)
+
+    def spread(self, function: Callable[[AbstractPotential], Array]) -> Float[Array, "ways *shape"]:
+        """How far each member is from the mean: the variance is that over members as they are (1/M, not 1/(M − 1))."""
+        values = of_members(function, self.members)
+        return (values - jnp.mean(values, axis=0)) / math.sqrt(len(self.members))

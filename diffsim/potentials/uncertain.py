@@ -1,9 +1,9 @@
 """Potentials that can tell how sure they are."""
 
+import abc
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -13,9 +13,13 @@ from diffsim.system import stack
 
 
 class AbstractUncertain(AbstractPotential):
-    """A potential whose answer is the mean of several, and whose uncertainty is how far these lie apart."""
+    """A potential that knows how sure it is of whatever follows from it."""
 
-    members: eqx.AbstractVar[tuple[AbstractPotential, ...]]
+    @abc.abstractmethod
+    def spread(self, function: Callable[[AbstractPotential], Array]) -> Float[Array, "ways *shape"]:
+        """How what a function makes of the potential may be off, in so many independent ways: a square root of its
+        covariance. The sum of their squares is the variance, those of their products the covariances.
+        """
 
 
 def of_members(

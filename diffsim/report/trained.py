@@ -10,17 +10,20 @@ import numpy as np
 from diffsim import units
 from diffsim.data.configurations import Configuration
 from diffsim.io.potential import save_potential
+from diffsim.potentials.uncertain import AbstractUncertain
+from diffsim.report.calibrated import calibration_table, columns_of, told
 from diffsim.report.figures import Columns, write_columns, write_picture
 from diffsim.report.figures.labels import draw_labels
 from diffsim.report.figures.learning import draw_learning
+from diffsim.report.figures.reliability import draw_reliability
 from diffsim.report.html import framed, manifest_table, pictures, tables
 from diffsim.report.results import finite, write_json
 from diffsim.report.tables import Table, plain_text
-from diffsim.training import Parts, TrainingState, errors_of, relabelled
+from diffsim.training import Parts, TrainingState, calibration, errors_of, relabelled
 
 _UNITS = {"energy": "eV/atom", "forces": "eV/Å", "stress": "GPa"}
 _ERROR_UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "MPa"}
-_DRAWN = {"learning": draw_learning} | dict.fromkeys(_UNITS, draw_labels)
+_DRAWN = {"learning": draw_learning} | dict.fromkeys(_UNITS, draw_labels) | {"reliability": draw_reliability}
 
 
 def write(
@@ -31,13 +34,15 @@ def write(
     `what` are the name of the run and its file of data.
     """
     found = {part: relabelled(last.best, structures) for part, structures in data._asdict().items()}
-    results = {**what, **_results(data, last, found)}
+    sure = calibration(last.best, data.validation, data.test) if isinstance(last.best, AbstractUncertain) else {}
+    results = {**what, **_results(data, last, found), "calibration": told(sure)}
     write_json(folder / "results.json", results)
     save_potential(folder / "potential.json", last.best)
     columns: dict[str, Columns] = {
         "learning": {name: [getattr(epoch, name) for epoch in last.history] for name in last.history[0]._fields}
     }
     columns |= {label: _parity(data, found, label) for label in _UNITS}
+    columns["reliability"] = columns_of(sure)
     (folder / "figures").mkdir(exist_ok=True)
     for name, numbers in columns.items():
         if next(iter(numbers.values())):  # not of labels that no structure has
@@ -51,7 +56,7 @@ def render(folder: Path, manifest: Mapping[str, Any]) -> None:
     found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     paths = {folder / "figures" / f"{name}.png": draw for name, draw in _DRAWN.items()}
     drawn = {path: write_picture(draw, path) for path, draw in paths.items() if path.with_suffix(".csv").is_file()}
-    body = tables(error_tables(found)) + pictures(drawn) + tables([manifest_table(manifest)])
+    body = tables(all_tables(found)) + pictures(drawn) + tables([manifest_table(manifest)])
     html = framed(f"{found['name']}: {found['potential']}", headline(found), body)
     (folder / "report.html").write_text(html, encoding="utf-8")
 
@@ -66,6 +71,11 @@ def headline(found: Mapping[str, Any]) -> str:
         f"{found['best_epoch']}, whose validation loss was lowest, {found['best_loss']:.4g}. Errors of the test "
         f"set are {ratios['energy']:.2f} (energy) and {ratios['forces']:.2f} (forces) times those of the training set."
     )
+
+
+def all_tables(found: Mapping[str, Any]) -> list[Table]:
+    """Errors, and how they were predicted where the potential knows how sure it is."""
+    return error_tables(found) + ([calibration_table(found)] if found["calibration"] else [])
 
 
 def error_tables(found: Mapping[str, Any]) -> list[Table]:
@@ -84,7 +94,7 @@ def error_tables(found: Mapping[str, Any]) -> list[Table]:
 
 def overview(found: Mapping[str, Any], folder: Path) -> str:
     """What the terminal shows at the end."""
-    shown = "\n\n".join(map(plain_text, error_tables(found)))
+    shown = "\n\n".join(map(plain_text, all_tables(found)))
     return f"{headline(found)}\n\n{shown}\n\neverything in {folder}: open {folder / 'report.html'}"
 
 

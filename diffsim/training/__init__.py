@@ -1,6 +1,10 @@
 """Training on energies, forces and stresses of many structures: the loss, the loop, and how large the errors are."""
 
+from diffsim.training.calibration import Calibration as Calibration
+from diffsim.training.calibration import calibration as calibration
 from diffsim.training.clipped import clipped as clipped
+from diffsim.training.deviations import deviations_of as deviations_of
+from diffsim.training.deviations import worst_known as worst_known
 from diffsim.training.errors import Errors as Errors
 from diffsim.training.errors import errors_of as errors_of
 from diffsim.training.errors import relabelled as relabelled

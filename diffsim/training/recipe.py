@@ -27,8 +27,9 @@ class Training:
     """What `experiment=train` reads from its configuration.
 
     `model` makes a potential for the elements that occur in the data, or is one, whose learning goes on. `data` is a
-    file, or `NAME/FILE` of a data set that comes with diffsim. `ridge` is that of `solve_linear`, for a model that is
-    linear in some of its parameters: these are solved for before the first epoch. `keys` and `zero` are those of
+    file, or `NAME/FILE` of a data set that comes with diffsim. `ridge` and `scales` are those of `solve_linear`, for a
+    model that is linear in some of its parameters: these are solved for before the first epoch, with the model's own
+    prior where it has one, and a `posterior` knows how sure it is. `keys` and `zero` are those of
     `read_configurations`, `fractions` and `block` those of `split`; `loss`, `batch_size` and `average` are those of
     `train`.
     """
@@ -40,6 +41,8 @@ class Training:
     fractions: Sequence[float] = (0.8, 0.1, 0.1)
     block: int = 1
     ridge: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    scales: Scales = dataclasses.field(default_factory=lambda: Scales(ENERGY, FORCE, STRESS))
+    posterior: bool = False
     loss: Loss = dataclasses.field(default_factory=Loss)
     batch_size: int = 8
     average: float = 0.99
@@ -59,7 +62,7 @@ class Training:
 
         A new one has its inputs standardised over the training set, and begins with small forces. Reference energies
         are least squares, where the form has them: of a potential that is there already too, since other labels may
-        have another zero. What `ridge` names is solved for, errors being as large as the loss takes them to be.
+        have another zero. What `ridge` names is solved for.
         """
         if isinstance(self.model, AbstractPotential):
             potential = self.model
@@ -71,4 +74,6 @@ class Training:
             potential = referenced(potential, training)
         if not self.ridge:
             return potential
-        return solve_linear(potential, training, Scales(ENERGY, FORCE, STRESS), ridge=self.ridge).potential
+        prior = getattr(potential, "prior", None)
+        solution = solve_linear(potential, training, self.scales, ridge=self.ridge, prior=prior)
+        return solution.posterior if self.posterior else solution.potential

@@ -150,7 +150,7 @@ def test_what_cannot_disagree_is_refused():
         Ensemble([MIXTURE])
     with pytest.raises(ValueError, match="members of an ensemble have no element in common"):
         Ensemble([StillingerWeber.silicon(), LennardJones.argon()])
-    with pytest.raises(ValueError, match="LennardJones has no members that could disagree: make an Ensemble"):
+    with pytest.raises(ValueError, match="LennardJones does not know how sure it is: make an Ensemble"):
         diffsim.energy_deviation(MIXTURE, SYSTEM)
 
 

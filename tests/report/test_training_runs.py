@@ -1,5 +1,6 @@
 """`experiment=train`: what it leaves, and that a run which was stopped goes on to the same numbers."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from diffsim import StillingerWeber, errors_of, load_potential, relabelled
+from diffsim import StillingerWeber, calibration, errors_of, load_potential, relabelled, units
 from diffsim.data.configurations import read_configurations, unlabelled
 from diffsim.data.splitting import split
 from tests.helpers import rattled
@@ -80,6 +81,29 @@ def test_a_linear_model_is_solved_and_may_learn_no_further(home):
     assert results["errors"]["training"]["all"]["forces_rmse"] < 50  # meV/Å; their own is 500
 
 
+def test_a_gaussian_process_tells_how_sure_it_is(home):
+    """Its calibration is in the results, on the page, and drawn; `potential.json` knows how sure it is too."""
+    model = ["model.cutoff=4.0", "model.degree=3", "model.radial=4", "model.points=12"]
+    call(home, "experiment=train", "model=gap", "data=silicon.xyz", *model, "hydra.run.dir=process")
+    results = json.loads((home / "process" / "results.json").read_text())
+    assert results["errors"]["training"]["all"]["forces_rmse"] < 100  # meV/Å; their own is 500
+    _, validation, test = split(read_configurations(home / "silicon.xyz"))
+    found = calibration(load_potential(home / "process" / "potential.json"), validation, test)
+    with (home / "process" / "figures" / "reliability.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    for (label, one), line, unit in zip(found.items(), lines, (1e-3, 1e-3, units.GPa / 1000), strict=True):
+        told = results["calibration"][label]
+        assert (told["scale"], told["after"]) == pytest.approx((one.scale, one.after), rel=1e-9)
+        assert line["label"] == label
+        assert float(line["error"]) == pytest.approx(one.error[0] / unit, rel=1e-9)
+        assert float(line["scaled"]) == pytest.approx(one.scale * one.deviation[0] / unit, rel=1e-9)
+    page = (home / "process" / "report.html").read_text()
+    assert page.count("<img") == 5
+    assert "How sure it is" in page
+    plain = json.loads((home / "whole" / "results.json").read_text())
+    assert plain["calibration"] == {}
+
+
 def test_the_page_is_drawn_again(home):
     page = home / "whole" / "report.html"
     before = page.read_text()
@@ -100,7 +124,7 @@ def test_learning_ends_on_a_plateau(home):
         (["training.keys.energy=dft"], "structure 0 of silicon.xyz has no energy under 'dft': say energy=KEY"),
         (["training.fractions=[0.9,0.1]"], "fractions are those of training, validation and test, got"),
         (["training.loss.energy=-1"], "the weight of energy in a loss must be a number from 0 on, got -1"),
-        (["model=behler"], "unknown model 'behler'; available: behler_parrinello, m"),
+        (["model=behler"], "unknown model 'behler'; available: behler_parrinello, gap, m"),
         (["trainable=[nets]"], "has no parameter 'nets'"),
         (["spread=0.1"], "spread belongs to a fit, and this is a training"),
     ],
