@@ -62,8 +62,9 @@ def read(options: list[str]) -> dict[str, Any]:
     for key, value in given.items():
         if key not in _OPTIONS:
             raise ValueError(f"unknown option {key!r}{suggestion(key, [*_OPTIONS])}")
-        if isinstance(value, dict) != (_OPTIONS[key] is dict) or value is None:
-            raise ValueError(f"{key} must be {'given as ' + key + '.NAME=VALUE' if _OPTIONS[key] is dict else 'a word'}")
+        inner = _OPTIONS[key] is dict
+        if isinstance(value, dict) != inner or value is None:
+            raise ValueError(f"{key} must be given as {key}{'.NAME' if inner else ''}=VALUE, got {value!r}")
         try:
             given[key] = _OPTIONS[key](value)
         except (TypeError, ValueError):
@@ -86,8 +87,8 @@ def potential_of(source: Path) -> "AbstractPotential":
     if source.is_dir():
         raise ValueError(f"{str(source)!r} holds no finished run: potential.json is missing")
     if not named.is_file():
-        known = [one.stem for one in named.parent.glob("*.yaml")]
-        raise ValueError(f"there is no potential {str(source)!r}: give a file, a folder{suggestion(str(source), known)}")
+        known = suggestion(str(source), [one.stem for one in named.parent.glob("*.yaml")])
+        raise ValueError(f"there is no potential {str(source)!r}, nor a file or a folder of that name{known}")
     return instantiate(yaml.safe_load(named.read_text(encoding="utf-8")))
 
 

@@ -43,7 +43,7 @@ def wall_and_hole(r: Float[np.ndarray, " points"], energy: Float[np.ndarray, " p
     start = int(np.argmin(np.where(r >= bond, energy, np.inf)))
     inward = energy[start::-1]
     if not np.isfinite(inward).all():
-        return float("nan"), float("nan")
+        return float("nan"), float("inf")
     return float(inward[-1] - inward[0]), float(np.max(np.maximum.accumulate(inward) - inward))
 
 
@@ -59,7 +59,7 @@ def smoothness(subject: Subject) -> Verdict:
         r = np.linspace(_BOND * bond, (1 + _MARGIN) * cutoff, _POINTS)
         found, energy, force = jumps(lambda at: _passing(subject, mover, host, at), r)  # noqa: B023
         columns |= {f"distance of {_name(mover, host)} (Å)": r.tolist()}
-        columns |= {f"energy of {_name(mover, host)} (eV)": energy.tolist()}
+        columns |= {f"energy of {_name(mover, host)} (eV)": (energy - energy[-1]).tolist()}
         columns |= {f"force on {_name(mover, host)} (eV/Å)": force[:, 0].tolist()}
         worst = max([worst, *((jump, place, _name(mover, host)) for jump, place in found)])
     sentence = f"The largest jump of energy (eV) or force (eV/Å) is {worst[0]:.1e}, at {worst[1]:.5g} Å ({worst[2]})."
@@ -79,7 +79,7 @@ def jumps(
         found = list(zip(grids, energies, forces, strict=True))
         places = [_bent(*curves)[0] for _, *curves in found]
         around = [(grid[n], grid[n + 2]) for grid, n in zip(grids, places, strict=True)]
-    size = lambda e, f: float(max(np.ptp(e), np.ptp(f, axis=0).max()))  # noqa: E731
+    size = lambda e, f: float(np.nan_to_num(np.max([np.ptp(e), np.ptp(f, axis=0).max()]), nan=np.inf))  # noqa: E731
     return [(size(e, f), float(grid.mean())) for grid, e, f in found], energy, force
 
 
@@ -95,7 +95,7 @@ def _passing(subject: Subject, mover: int, host: int, r: np.ndarray) -> tuple[np
     bond, cutoff = bond_length(host, host), float(subject.potential.cutoff)
     pair = [[0, 0, 0], [-0.4 * bond, 0.9 * bond, 0.1 * bond]]
     found = subject.evaluated([in_a_box([*pair, [x, 0, 0]], [host, host, mover], cutoff) for x in r])
-    return found.energy, found.forces[:, 2]
+    return np.asarray(found.energy), np.asarray(found.forces[:, 2])
 
 
 def _name(first: int, second: int) -> str:

@@ -76,12 +76,9 @@ def conservation(subject: Subject) -> Verdict:
     """Whether the energy stays what it is along a trajectory at constant energy: the slope of a line through it."""
     motion = subject.motion
     slope = float(np.polyfit(motion.times, motion.energies, 1)[0])
-    steps = motion.times[1] - motion.times[0]
     sentence = (
-        f"In {motion.times[-1]:.2g} ps from {subject.temperature:g} K the energy drifts by {slope:+.1e} meV/atom/ps and "
-        f"fluctuates by {np.std(motion.energies):.1e} meV/atom; the time step is {1e3 * steps / 5:.2g} fs."
+        f"In {motion.times[-1]:.2g} ps from {subject.temperature:g} K the energy drifts by {slope:+.1e} meV/atom/ps "
+        f"and fluctuates by {np.std(motion.energies):.1e} meV/atom; the time step is {motion.step:.2g} fs."
     )
     columns = {"time (ps)": motion.times.tolist(), "energy (meV/atom)": motion.energies.tolist()}
     return at_most(_DRIFT, abs(slope), "meV/atom/ps", sentence, columns)
-
-

@@ -28,8 +28,8 @@ def generalisation(subject: Subject, label: str) -> Verdict:
         raise NotApplicable(f"the labelled structures have no {label}")
     ratio = max(test, _FLOOR) / max(train, _FLOOR)
     sentence = (
-        f"RMSE {train:.3g} {_UNITS[label]} on {len(sets[0])} training structures, "
-        f"{test:.3g} {_UNITS[label]} on {len(sets[1])} test structures."
+        f"RMSE {train:.4g} {_UNITS[label]} on {len(sets[0])} training structures, "
+        f"{test:.4g} {_UNITS[label]} on {len(sets[1])} test structures."
     )
     return at_most(_RATIO, ratio, "× training", sentence, _parity(subject, label))
 

@@ -18,7 +18,7 @@ _AT_ONCE = 32  # structures
 _FLOOR = 0.01  # neighbours: symmetry functions that vary less are not resolved
 _SHRINKAGE = 0.01  # of the correlation matrix towards the identity: combinations that are never seen have a width too
 _FOLDS = 5
-_QUANTILE = 0.99  # of held-out structures lie inside
+_QUANTILE = 0.95  # of held-out structures lie inside
 
 
 class Cloud(NamedTuple):
@@ -63,7 +63,7 @@ class Range(NamedTuple):
 def training_range(systems: Sequence[System], *, cutoff: float = 5.0, seed: int = 0) -> Range:
     """The range of a training set; neighbours up to `cutoff` Å count.
 
-    The threshold is what 99 of 100 structures do not exceed when they are held out: each fifth of the set is measured
+    The threshold is what 95 of 100 structures do not exceed when they are held out: each fifth of the set is measured
     against the rest.
 
     **Raises** `ValueError` for fewer than two structures.

@@ -61,7 +61,7 @@ def supercell(subject: Subject) -> Verdict:
 
 def _told(by_energy: float, by_force: float, what: str) -> Verdict:
     sentence = f"{what}, the energy differs by {by_energy:.1e} eV/atom and the forces by {by_force:.1e} eV/Å."
-    return at_most(_BAR, max(by_energy, by_force), "eV/atom, eV/Å", sentence)
+    return at_most(_BAR, float(np.max([by_energy, by_force])), "eV/atom, eV/Å", sentence)
 
 
 def _turned(system: System, turn: Float[np.ndarray, "3 3"]) -> System:

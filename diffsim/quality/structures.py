@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -12,7 +13,7 @@ from diffsim.system import System, check_finite
 
 
 def known_crystal(potential: AbstractPotential, data: Sequence[Configuration]) -> System | None:
-    """The crystal of a potential's element as ASE knows it; else the structure of the data whose atoms are pushed least.
+    """The crystal of a potential's element as ASE knows it; else the structure of the data with the smallest forces.
 
     Elements are those of the potential, or those of the data where it takes all atoms alike. None where there is
     neither one element nor a structure that is periodic in three directions.
@@ -45,7 +46,7 @@ def rattled(system: System, amplitude: float, strain: float = 0.0, seed: int = 0
     rng = np.random.default_rng(seed)
     given = rng.uniform(-1, 1, (3, 3))
     moved = system.positions + amplitude * rng.standard_normal(system.positions.shape)
-    return system.replace(positions=moved).strained(0.5 * strain * (given + given.T))
+    return system.replace(positions=moved).strained(jnp.asarray(0.5 * strain * (given + given.T)))
 
 
 def in_a_box(positions: Sequence[Sequence[float]], numbers: Sequence[int], cutoff: float) -> System:

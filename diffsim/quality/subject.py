@@ -3,45 +3,28 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
-from diffsim import units
 from diffsim.data.batching import batch
 from diffsim.data.configurations import Configuration
 from diffsim.data.labels import Labels
-from diffsim.mechanics import require_periodic, total_energy
+from diffsim.mechanics import require_periodic
 from diffsim.potentials.base import AbstractPotential, check_species
 from diffsim.quality.extrapolation import Range, training_range
+from diffsim.quality.motion import Motion, in_motion
 from diffsim.quality.structures import rattled, repeats
 from diffsim.quality.verdict import NotApplicable
 from diffsim.relax import relax
-from diffsim.simulate import simulate
-from diffsim.simulators import Schedule, State, VelocityVerlet
-from diffsim.simulators.momenta import kinetic_energy
-from diffsim.simulators.vibrations import fastest_vibration
 from diffsim.system import System
 from diffsim.training import predicted, relabelled
 
 _AT_ONCE = 64  # structures of one evaluation
 _SKIN = 1.0  # Å: neighbours beyond the cutoff are listed too, so that those who come and go make no other shape
 _FARTHEST = 6.0  # Å: neighbours beyond tell little about an environment
-_STEPS = 30  # a period of the stiffest vibration
-_FRAMES, _STRIDE = 200, 5
-_PROBE, _MOVING = 8, 32  # atoms at least
-
-
-class Motion(NamedTuple):
-    """A stretch of constant-energy dynamics."""
-
-    times: Float[np.ndarray, " frames"]  # ps
-    energies: Float[np.ndarray, " frames"]  # meV/atom, from that of the first frame
-    systems: list[System]
+_PROBE = 8  # atoms at least
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -125,37 +108,17 @@ class Subject:
 
     @functools.cached_property
     def motion(self) -> Motion:
-        """The crystal at constant energy, for a thousand steps of a thirtieth of its stiffest vibration.
-
-        **Raises** `ValueError` where nothing vibrates and where the trajectory explodes.
-        """
-        start = self.crystal.supercell(repeats(self.crystal, _MOVING))
-        key, hot = jax.random.key(0), 2 * self.temperature  # half of it goes into the potential energy
-        trial = VelocityVerlet(units.fs)
-        omega = fastest_vibration(self.potential, trial, trial.init(self.potential, start, key, temperature=hot))
-        if not omega > 0:
-            raise ValueError("nothing vibrates in the crystal at rest: no eigenvalue of its Hessian is positive")
-        simulator = VelocityVerlet(2 * np.pi / omega / _STEPS)
-        state = simulator.init(self.potential, start, key, temperature=hot)
-        records, _ = simulate(self.potential, simulator, state, Schedule(frames=_FRAMES, stride=_STRIDE), _record)
-        energies, positions, times = map(np.asarray, records)
-        frames = [start.replace(positions=jnp.asarray(one)) for one in positions]
-        return Motion(times / units.ps, 1e3 * (energies - energies[0]) / len(start.numbers), frames)
+        """The crystal at constant energy."""
+        return in_motion(self.potential, self.crystal, self.temperature)
 
     def evaluated(self, systems: Sequence[System]) -> Labels:
         """Energies, forces and stresses of structures with the same number of atoms."""
         size, parts = min(len(systems), _AT_ONCE), []
         for start in range(0, len(systems), size):
-            part = list(systems[start : start + size])
-            filled = part + [part[-1]] * (size - len(part))
-            made = _predicted(self.potential, *batch(filled, float(self.potential.cutoff) + _SKIN))
-            parts.append(jax.tree.map(lambda leaf, n=len(part): np.asarray(leaf)[:n], made))
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+            part = systems[start : start + size]
+            filled = [*part, *[part[-1]] * (size - len(part))]
+            parts.append(_predicted(self.potential, *batch(filled, float(self.potential.cutoff) + _SKIN)))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(systems)], *parts)
 
 
 _predicted = eqx.filter_jit(predicted)
-
-
-def _record(potential: AbstractPotential, state: State) -> Any:
-    energy = total_energy(potential, state.system, state.neighbors) + kinetic_energy(state)
-    return energy, state.system.positions, state.time

@@ -16,24 +16,25 @@ class Verdict(NamedTuple):
     outcome: str
     sentence: str
     measured: float | None = None
+    sense: str = ""  # ≤ or ≥, of measured and bar
     bar: float | None = None
     unit: str = ""
-    columns: Mapping[str, Sequence[Any]] = {}  # noqa: RUF012 — nobody writes to it
+    columns: Mapping[str, Sequence[Any]] = {}
 
 
 def at_most(bar: float, measured: float, unit: str, sentence: str, columns: Mapping[str, Any] | None = None) -> Verdict:
     """Passed where the figure is not above the bar; what is not a number has failed."""
-    return _judged(measured <= bar, bar, measured, unit, sentence, columns)
+    return _judged(measured <= bar, "≤", bar, measured, unit, sentence, columns)
 
 
 def at_least(
     bar: float, measured: float, unit: str, sentence: str, columns: Mapping[str, Any] | None = None
 ) -> Verdict:
     """Passed where the figure is not below the bar; what is not a number has failed."""
-    return _judged(measured >= bar, bar, measured, unit, sentence, columns)
+    return _judged(measured >= bar, "≥", bar, measured, unit, sentence, columns)
 
 
 def _judged(
-    good: bool, bar: float, measured: float, unit: str, sentence: str, columns: Mapping[str, Any] | None
+    good: bool, sense: str, bar: float, measured: float, unit: str, sentence: str, columns: Mapping[str, Any] | None
 ) -> Verdict:
-    return Verdict(PASSED if good else FAILED, sentence, float(measured), float(bar), unit, columns or {})
+    return Verdict(PASSED if good else FAILED, sentence, float(measured), sense, float(bar), unit, columns or {})

@@ -22,7 +22,6 @@ _NUMERIC = {
     "log₁₀ eigenvalue",
     "structures",
     "measured",
-    "bar",
 }
 _NUMBERS = ("± ", "MAE ", "RMSE ")  # what heads of numbers begin with
 _VERDICTS = {

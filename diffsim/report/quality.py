@@ -17,17 +17,18 @@ from diffsim.report.results import finite, write_json
 from diffsim.report.tables import Table, plain_text
 
 _CAPTIONS = {
-    "test set in the training range": "Distances of atoms from the training set: beyond 1 the potential extrapolates.",
-    "crystal in the training range": "Distances of atoms from the training set: beyond 1 the potential extrapolates.",
-    "smooth to the cutoff": "Energy and force while an atom leaves the reach of a bonded pair.",
-    "phonons": "Density of states of the waves that fit into a supercell; below zero they are imaginary.",
-    "energy conservation": "Total energy of the crystal in motion, from its start.",
+    "smooth to the cutoff": "energy and force while an atom leaves the reach of a bonded pair.",
+    "phonons": "density of states of the waves that fit into a supercell; below zero they are imaginary.",
+    "energy conservation": "total energy of the crystal in motion, from its start.",
 }
-_DIMERS = "Energy of two atoms from that at the largest distance; linear below 1 eV, logarithmic above."
+_RANGE = "atoms by their distance from the training set; right of the line the potential extrapolates."
+_RANGES = ("test set in the training range", "crystal in the training range")
+_DIMERS = "energy of two atoms from that at the largest distance; linear below 1 eV, logarithmic above."
 _LABELS = ("energies of the test set", "forces of the test set", "stresses of the test set")
 _DRAWN: dict[str, Callable[[Columns], Drawing]] = {
     **dict.fromkeys(_LABELS, draw_labels),
     **{name: functools.partial(draw_curves, caption=caption) for name, caption in _CAPTIONS.items()},
+    **dict.fromkeys(_RANGES, functools.partial(draw_curves, caption=_RANGE, mark=1.0)),
     "repulsive dimers": functools.partial(draw_curves, caption=_DIMERS, symmetric_log=True),
 }
 
@@ -49,7 +50,8 @@ def write(subject: Subject, name: str, folder: Path, manifest: Mapping[str, Any]
     for check, numbers in columns.items():
         path = folder / "figures" / f"{check.replace(' ', '_')}.png"
         write_columns(numbers, path.with_suffix(".csv"))
-        drawn[path] = write_picture(_DRAWN[check], path)
+        drawing = write_picture(_DRAWN[check], path)
+        drawn[path] = drawing._replace(caption=f"{check.capitalize()}: {drawing.caption}")
     body = tables([check_table(results)]) + pictures(drawn) + tables([manifest_table(manifest)])
     html = framed(f"{name}: quality of {results['potential']}", headline(results), body)
     (folder / "report.html").write_text(html, encoding="utf-8")
@@ -71,9 +73,11 @@ def check_table(found: Mapping[str, Any]) -> Table:
     """A line for each check."""
     rows = []
     for name, one in found["checks"].items():
-        numbers = [""] * 2 if one["bar"] is None else [_number(one["measured"]), _number(one["bar"])]
-        rows.append([name, one["outcome"], *numbers, one["unit"], one["sentence"]])
-    return Table("Checks", ["check", "outcome", "measured", "bar", "unit", "what was found"], rows)
+        numbers = ["", ""]
+        if one["bar"] is not None:
+            numbers = [_number(one["measured"]), f"{one['sense']} {one['bar']:.3g} {one['unit']}"]
+        rows.append([name, one["outcome"], *numbers, one["sentence"]])
+    return Table("Checks", ["check", "outcome", "measured", "bar", "what was found"], rows)
 
 
 def overview(found: Mapping[str, Any], folder: Path) -> str:
@@ -84,8 +88,8 @@ def overview(found: Mapping[str, Any], folder: Path) -> str:
 
 def _described(subject: Subject) -> dict[str, Any]:
     crystal = None if subject.structure is None else subject.structure.to_ase().get_chemical_formula()
-    made = f"Made on a crystal of {crystal} a cell" if crystal else "Made without a crystal"
-    data = f", {len(subject.training)} training and {len(subject.test)} test structures" if subject.training else ""
+    made = f"The crystal has {crystal} in a cell" if crystal else "There is no crystal"
+    data = f"; {len(subject.training)} training and {len(subject.test)} test structures" if subject.training else ""
     return {
         "potential": type(subject.potential).__name__,
         "made_on": f"{made}{data}.",

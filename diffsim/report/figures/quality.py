@@ -8,10 +8,11 @@ _COLORS = (AFTER, BEFORE, REFERENCE, "#2b6cc8", "#1a7a3a", "#8b5fbf")
 _HEAD = re.compile(r"(?P<name>.*) \((?P<unit>[^)]*)\)")
 
 
-def draw_curves(columns: Columns, caption: str, *, symmetric_log: bool = False) -> Drawing:
+def draw_curves(columns: Columns, caption: str, *, symmetric_log: bool = False, mark: float | None = None) -> Drawing:
     """All columns over the one before them whose head says what they are drawn over: a distance, a time, a frequency.
 
-    Heads are `what it is (unit)`. `symmetric_log` is for curves that rise over decades, and fall below zero.
+    Heads are `what it is (unit)`. `symmetric_log` is for curves that rise over decades, and fall below zero; `mark` is
+    where a line is drawn.
     """
     curves, over = [], ""
     for head in columns:
@@ -26,6 +27,8 @@ def draw_curves(columns: Columns, caption: str, *, symmetric_log: bool = False) 
         for color, (x, name, _, head) in zip(_cycled(len(mine)), mine, strict=True):
             panel.plot(columns[x], columns[head], color=color, label=name)
         panel.axhline(0, color="black", linewidth=0.4)
+        if mark is not None:
+            panel.axvline(mark, color="black", linewidth=0.6, linestyle=":")
         panel.set_ylabel(f"{mine[0][1]} ({unit})" if len(mine) == 1 else unit)
         if symmetric_log:
             panel.set_yscale("symlog", linthresh=1.0)
