@@ -26,7 +26,7 @@ def dimers(subject: Subject) -> Verdict:
     for pair in combinations_with_replacement(subject.species, 2):
         cutoff, bond = float(subject.potential.cutoff), bond_length(*pair)
         r = np.linspace(_SHORT * bond, max(cutoff, 1.5 * bond), _POINTS)
-        found = subject.evaluated([in_a_box([[0, 0, 0], [x, 0, 0]], pair, cutoff) for x in r])
+        found = subject.evaluated([in_a_box([[0, 0, 0], [x, 0, 0]], pair, cutoff) for x in r], alike=True)
         energy = found.energy - found.energy[-1]
         walls[pair], holes[pair] = wall_and_hole(r, energy, _BOND * bond)
         columns |= {f"distance of {_name(*pair)} (Å)": r.tolist(), f"{_name(*pair)} (eV)": energy.tolist()}
@@ -94,7 +94,7 @@ def _passing(subject: Subject, mover: int, host: int, r: np.ndarray) -> tuple[np
     """Energy, and force on an atom at (r, 0, 0), in the presence of a bonded pair."""
     bond, cutoff = bond_length(host, host), float(subject.potential.cutoff)
     pair = [[0, 0, 0], [-0.4 * bond, 0.9 * bond, 0.1 * bond]]
-    found = subject.evaluated([in_a_box([*pair, [x, 0, 0]], [host, host, mover], cutoff) for x in r])
+    found = subject.evaluated([in_a_box([*pair, [x, 0, 0]], [host, host, mover], cutoff) for x in r], alike=True)
     return np.asarray(found.energy), np.asarray(found.forces[:, 2])
 
 

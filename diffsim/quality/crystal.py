@@ -1,5 +1,6 @@
 """The crystal: at rest near where it was given, stable against strain and against waves, and in motion."""
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -47,7 +48,7 @@ def phonons(subject: Subject) -> Verdict:
     imaginary = int(np.sum(found < _IMAGINARY))
     grid = np.linspace(min(0.0, 1.2 * lowest), 1.1 * highest, _POINTS)
     weights = np.full(len(found), 1 / len(found))
-    density = np.asarray(phonon_dos(found, weights, grid, max(_WIDTH * highest, 1e-3)))
+    density = np.asarray(phonon_dos(jnp.asarray(found), weights, grid, max(_WIDTH * highest, 1e-3)))
     sentence = (
         f"Of {found.size} modes at {len(found)} wave vectors {imaginary or 'none'} "
         f"{'is' if imaginary < 2 else 'are'} imaginary; frequencies reach {highest:.4g} THz."
@@ -69,7 +70,7 @@ def commensurate_frequencies(
     waves = np.exp(2j * np.pi * (cells / np.array(size)) @ cells.T)  # [q L]
     heavy = 1 / np.sqrt(np.asarray(system.masses))
     matrices = np.einsum("ijLxy,qL,i,j->qixjy", first, waves, heavy, heavy).reshape(len(cells), 3 * n, 3 * n)
-    return np.asarray(frequency_of(np.linalg.eigvalsh(matrices)))
+    return np.asarray(frequency_of(jnp.linalg.eigvalsh(jnp.asarray(matrices))))
 
 
 def conservation(subject: Subject) -> Verdict:

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from diffsim.data.configurations import Configuration
+from diffsim.fields import ArrayLike
 from diffsim.potentials.base import AbstractPotential
-from diffsim.system import System, check_finite
+from diffsim.system import System
 
 
 def known_crystal(potential: AbstractPotential, data: Sequence[Configuration]) -> System | None:
@@ -49,13 +50,13 @@ def rattled(system: System, amplitude: float, strain: float = 0.0, seed: int = 0
     return system.replace(positions=moved).strained(jnp.asarray(0.5 * strain * (given + given.T)))
 
 
-def in_a_box(positions: Sequence[Sequence[float]], numbers: Sequence[int], cutoff: float) -> System:
-    """Atoms in a periodic box so large that they see no image of each other."""
+def in_a_box(positions: ArrayLike, numbers: Sequence[int], cutoff: float) -> System:
+    """Atoms in the middle of a periodic box so large that they see no image of each other."""
     from ase.data import atomic_masses
 
-    check_finite("positions", np.asarray(positions))
-    size = 3 * cutoff + float(np.ptp(np.asarray(positions)))
-    return System(positions, size * np.eye(3), numbers, [atomic_masses[z] for z in numbers])
+    x = np.asarray(positions, float)
+    size = 3 * cutoff + float(np.ptp(x))
+    return System(x - x.mean(0) + 0.5 * size, size * np.eye(3), numbers, [atomic_masses[z] for z in numbers])
 
 
 def bond_length(first: int, second: int) -> float:

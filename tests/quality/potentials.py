@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from ase.build import bulk
 
 from diffsim import FunctionOfEdges, FunctionOfPositions, LennardJones, System
@@ -56,9 +55,9 @@ def _swirl_jvp(primals, tangents):
 SWIRL = _of_pairs(_swirl)
 FROZEN = _of_pairs(lambda v: _morse(_length(v)) * jax.lax.stop_gradient(_length(v)))  # not all of it is differentiated
 WIGGLE = _of_pairs(lambda v: _morse(_length(v)) + 0.02 * jnp.sin(900.0 * _length(v)) * envelope(_length(v), CUTOFF))
-HOLE = _of_pairs(lambda v: _morse(_length(v)) - 1e3 * jnp.exp(-8.0 * _length(v)))
-SOFT = _of_pairs(lambda v: 0.01 * _morse(_length(v)))
-REPULSIVE = _of_pairs(lambda v: jnp.exp(-_length(v)) * envelope(_length(v), CUTOFF))
+HOLE = _of_pairs(lambda v: _morse(_length(v)) - 500 * _length(v) ** -6.0 * envelope(_length(v), CUTOFF))
+SOFT = _of_pairs(lambda v: 0.001 * _morse(_length(v)))
+COLLAPSING = _of_pairs(lambda v: -envelope(_length(v), CUTOFF) / _length(v))
 NOT_A_NUMBER = _of_pairs(lambda v: _morse(_length(v)) + jnp.log(_length(v) - 3.0) * envelope(_length(v), CUTOFF))
 CUT = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=CUTOFF)
 SHIFTED = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=CUTOFF, shift=True)
@@ -78,4 +77,3 @@ BROKEN = {  # by what it does not keep to
     "supercell": _broken(lambda x, cell: jnp.asarray(len(x) ** 2, float)),
 }
 BCC = System.from_ase(bulk("Ar", "bcc", a=4.2))
-SEEDS = np.arange(12)
