@@ -114,14 +114,12 @@ def _described(descriptor: BehlerParrinello, systems: Sequence[System]) -> list[
     for n, one in enumerate(systems):
         kinds.setdefault((len(one.numbers).bit_length(), one.pbc), []).append(n)
     for members in kinds.values():
-        for start in range(0, len(members), _AT_ONCE):
-            part = members[start : start + _AT_ONCE]
-            made = np.asarray(_functions(descriptor, *batch([systems[n] for n in part], float(descriptor.cutoff))))
-            for n, functions in zip(part, made, strict=True):
-                rows[n] = functions[:, : len(systems[n].numbers)].T
+        made = np.asarray(_functions(descriptor, *batch([systems[n] for n in members], float(descriptor.cutoff))))
+        rows |= {n: one[:, : len(systems[n].numbers)].T for n, one in zip(members, made, strict=True)}
     return [rows[n] for n in range(len(systems))]
 
 
 @eqx.filter_jit
 def _functions(descriptor: BehlerParrinello, systems: System, neighbors: Neighbors) -> Array:
-    return jax.vmap(lambda system, own: descriptor.symmetry_functions(graph(system, own)))(systems, neighbors)
+    functions = lambda given: descriptor.symmetry_functions(graph(*given))  # noqa: E731
+    return jax.lax.map(functions, (systems, neighbors), batch_size=_AT_ONCE)

@@ -19,12 +19,12 @@ def cells(count: int, amplitude: float = 0.1, first: int = 0, base: System = SIL
 
 @pytest.fixture(scope="module")
 def known():
-    return training_range(cells(60), cutoff=4.5)
+    return training_range(cells(64), cutoff=4.5)
 
 
 def test_most_of_what_was_drawn_alike_is_inside(known):
     """The threshold leaves out one structure of twenty."""
-    outside = np.mean([one.max() > 1 for one in known.novelty(cells(100, first=60))])
+    outside = np.mean([one.max() > 1 for one in known.novelty(cells(64, first=64))])
     assert 0.0 < outside < 0.15
     assert known.warning(SILICON) is None
 
