@@ -118,6 +118,7 @@ if TYPE_CHECKING:
         Sum,
         Tersoff,
     )
+    from diffsim.quality import training_range
     from diffsim.relax import relax
     from diffsim.simulate import chunks, record_positions, simulate
     from diffsim.simulators import (
@@ -201,6 +202,7 @@ _CONTENTS = {
     "data.labelled": "energy_target force_target snapshot",
     "data.splitting": "split",
     "training": "Loss Training TrainingState clipped errors_of referenced relabelled scaled standardised train",
+    "quality": "training_range",
     "io.potential": "load_potential save_potential",
     "io.checkpoint": "load_state save_state",
     "io.crash": "crash_written",
