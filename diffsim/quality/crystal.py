@@ -13,6 +13,7 @@ from diffsim.quality.verdict import Verdict, at_least, at_most
 from diffsim.system import System, lattice_points
 
 _STRAIN = 0.1
+_SOFT = 1e-3  # GPa: below is rounding
 _IMAGINARY = -0.05  # THz: above is rounding of modes that cost nothing
 _DRIFT = 0.1  # meV/atom/ps: one kelvin in a picosecond
 _CELL = 64  # atoms of the supercell for phonons, at least
@@ -35,7 +36,7 @@ def born(subject: Subject) -> Verdict:
     lowest = float(np.linalg.eigvalsh(0.5 * (found + found.T)).min())
     c = {name: found[int(name[1]) - 1, int(name[2]) - 1] for name in ("C11", "C12", "C44")}
     sentence = ", ".join(f"{name} {value:.4g}" for name, value in c.items())
-    return at_least(0.0, lowest, "GPa", f"The softest strain has {lowest:.3g} GPa; {sentence} GPa.")
+    return at_least(_SOFT, lowest, "GPa", f"The softest strain has {lowest:.3g} GPa; {sentence} GPa.")
 
 
 def phonons(subject: Subject) -> Verdict:

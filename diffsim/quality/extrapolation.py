@@ -16,9 +16,9 @@ from diffsim.system import System
 
 _AT_ONCE = 32  # structures
 _FLOOR = 0.01  # neighbours: symmetry functions that vary less are not resolved
-_SHRINKAGE = 0.01  # of the correlation matrix towards the identity: combinations that are never seen have a width too
+_SHRINKAGE = 0.01  # at least, of the correlation matrix towards the identity: what is never seen has a width too
 _FOLDS = 5
-_QUANTILE = 0.95  # of held-out structures lie inside
+QUANTILE = 0.95  # of held-out structures lie inside
 
 
 class Cloud(NamedTuple):
@@ -82,7 +82,7 @@ def training_range(systems: Sequence[System], *, cutoff: float = 5.0, seed: int 
         clouds = _clouds([(rows[n], numbers[n]) for n in np.flatnonzero(folds != fold)])
         farthest += [_distances(clouds, rows[n], numbers[n]).max() for n in np.flatnonzero(folds == fold)]
     known = [distance for distance in farthest if np.isfinite(distance)] or [np.inf]  # not where an element was lacking
-    return Range(descriptor, _clouds(list(zip(rows, numbers, strict=True))), float(np.quantile(known, _QUANTILE)))
+    return Range(descriptor, _clouds(list(zip(rows, numbers, strict=True))), float(np.quantile(known, QUANTILE)))
 
 
 def _clouds(given: list[tuple[np.ndarray, np.ndarray]]) -> dict[int, Cloud]:
@@ -94,7 +94,8 @@ def _cloud(rows: Float[np.ndarray, "atoms inputs"]) -> Cloud:
     mean, width = rows.mean(0), np.maximum(rows.std(0), _FLOOR)
     scaled = (rows - mean) / width
     inputs = len(mean)
-    correlation = (1 - _SHRINKAGE) * scaled.T @ scaled / len(rows) + _SHRINKAGE * np.eye(inputs)
+    share = max(_SHRINKAGE, inputs / (inputs + len(rows)))  # few atoms do not tell which combinations occur
+    correlation = (1 - share) * scaled.T @ scaled / len(rows) + share * np.eye(inputs)
     return Cloud(mean, np.linalg.inv(correlation) / np.outer(width, width) / inputs)
 
 

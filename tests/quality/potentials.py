@@ -10,7 +10,7 @@ from diffsim.quality import Subject
 
 CUTOFF = 5.0
 ARGON = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=CUTOFF, onset=4.4)
-FCC = System.from_ase(bulk("Ar", "fcc", a=5.18))
+FCC = System.from_ase(bulk("Ar", "fcc", a=5.4))
 
 
 def argon() -> Subject:

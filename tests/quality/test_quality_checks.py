@@ -77,7 +77,7 @@ def test_a_jump_is_found_where_it_is():
 def test_errors_of_the_test_set_are_compared_with_those_of_the_training_set():
     training, test = data(), data(first=12)
     own = Subject(given.ARGON, None, training, test)
-    others = Subject(given.ARGON, None, training, relabelled(given.CUT, test))
+    others = Subject(given.ARGON, None, training, relabelled(given.LARGER, test))
     for label in ("energies", "forces", "stresses"):
         check = CHECKS[f"{label} of the test set"]
         assert check(own).outcome == "passed"
