@@ -31,7 +31,9 @@ def dimers(subject: Subject) -> Verdict:
         walls[pair], holes[pair] = wall_and_hole(r, energy, _BOND * bond)
         columns |= {f"distance of {_name(*pair)} (Å)": r.tolist(), f"{_name(*pair)} (eV)": energy.tolist()}
     lowest, deepest = min(walls, key=lambda pair: walls[pair]), max(holes, key=lambda pair: holes[pair])
-    if not holes[deepest] <= _HOLE:
+    if not np.isfinite(holes[deepest]):
+        return at_least(_WALL, float("nan"), "eV", f"The energy of {_name(*deepest)} is not a number.", columns)
+    if holes[deepest] > _HOLE:
         sentence = f"Below the bond of {_name(*deepest)} the energy falls again, by {holes[deepest]:.3g} eV."
         return at_least(_WALL, -holes[deepest], "eV", sentence, columns)
     sentence = f"Energies rise all the way, for {_name(*lowest)} by {walls[lowest]:.3g} eV, to three tenths of a bond."
