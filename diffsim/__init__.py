@@ -120,6 +120,7 @@ if TYPE_CHECKING:
         Sum,
         Tersoff,
     )
+    from diffsim.quality import training_range
     from diffsim.relax import relax
     from diffsim.simulate import chunks, record_positions, simulate
     from diffsim.simulators import (
@@ -209,6 +210,7 @@ _CONTENTS = {
         Loss Training TrainingState calibration clipped deviations_of errors_of referenced relabelled scaled
         standardised train worst_known
     """,
+    "quality": "training_range",
     "io.potential": "load_potential save_potential",
     "io.checkpoint": "load_state save_state",
     "io.crash": "crash_written",

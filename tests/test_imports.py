@@ -39,6 +39,7 @@ ORDER = [
         "data",
         "linear",
         "training",
+        "quality",
         "io",
         "report",
         "config",

@@ -10,6 +10,7 @@ COMMANDS = {
     "report": "FOLDER: the pictures and the page of a run again, from its stored results",
     "sweep": "FOLDER: table and figure of a sweep again",
     "gradients": "experiment=NAME [key=value …]: the gradient of its loss by every method, with errors and costs",
+    "quality": "model=NAME|POTENTIAL.json|FOLDER [data=FILE] [structure=FILE] [key=value]: whether it is fit for use",
     "export": "FOLDER or POTENTIAL.json [--to FOLDER]: the potential as a LAMMPS file and as KIM parameters",
 }
 

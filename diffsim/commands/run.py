@@ -79,13 +79,13 @@ def refuse_early(args: Namespace) -> Path | None:
     return folders[0] if args.multirun else None
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, option: str = "hydra.run.dir") -> None:
     """Refuses a folder that holds anything, or that cannot be made."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise ValueError(f"cannot write to {str(folder)!r}: choose another folder with hydra.run.dir=FOLDER")
+        raise ValueError(f"cannot write to {str(folder)!r}: choose another folder with {option}=FOLDER")
     if existing == folder and any(folder.iterdir()):
-        raise ValueError(f"{str(folder)!r} is not empty: choose another folder with hydra.run.dir=FOLDER")
+        raise ValueError(f"{str(folder)!r} is not empty: choose another folder with {option}=FOLDER")
 
 
 def run(config: DictConfig) -> None:

@@ -21,9 +21,13 @@ _NUMERIC = {
     "left out",
     "log₁₀ eigenvalue",
     "structures",
+    "measured",
 }
 _NUMBERS = ("± ", "MAE ", "RMSE ")  # what heads of numbers begin with
-_VERDICTS = {"better": "better", "worse": "worse", "inside": "better", "outside": "worse"}
+_VERDICTS = {
+    **dict.fromkeys(("better", "inside", "passed"), "better"),
+    **dict.fromkeys(("worse", "outside", "failed"), "worse"),
+}
 
 
 def framed(title: str, headline: str, body: str) -> str:
