@@ -5,6 +5,7 @@ inverse and transpose, so its derivatives are gathers too: forces without a scat
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from diffsim.neighbors import Neighbors
+from diffsim.neighbors import Neighbors, Room
 from diffsim.stored import stored
 from diffsim.system import System
 
@@ -33,6 +34,7 @@ class Graph(eqx.Module):
     everyone: Int[Array, " all_atoms"]  # the numbers of those that `index` counts
     reverse: Int[Array, "neighbors atoms"] | None = None  # flat position of the edge j → i; None in a block of a graph
     system: System | None = None  # whose edges these are; None in a block, and where edges have been replaced
+    near: Room | None = eqx.field(static=True, default=None)  # how many edges of an atom angles are made of at most
 
     @property
     def squares(self) -> Float[Array, "neighbors atoms"]:
@@ -85,7 +87,7 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     vectors = (swap(own, neighbors.reverse) - own) + offsets
     x, y, z = jnp.where(neighbors.mask, vectors, far[:, None, None])
     weights = (numbers > 0).astype(dtype)
-    return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse, system)
+    return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse, system, neighbors.near)
 
 
 def joined(graphs: Graph) -> Graph:
@@ -103,7 +105,7 @@ def joined(graphs: Graph) -> Graph:
     x, y, z = map(side_by_side, graphs.vectors)
     index, mask = side_by_side(graphs.index + first), side_by_side(graphs.mask)
     of_atoms = (graphs.numbers.reshape(-1), graphs.weights.reshape(-1), graphs.everyone.reshape(-1))
-    return Graph((x, y, z), index, mask, *of_atoms, reverse)
+    return Graph((x, y, z), index, mask, *of_atoms, reverse, near=graphs.near)
 
 
 def padded(of_atoms: Array, columns: int) -> Array:
@@ -127,6 +129,30 @@ def swap(edges: Float[Array, "*fields neighbors atoms"], reverse: Int[Array, "ne
         )
 
     return jax.lax.custom_linear_solve(exchange, edges, lambda _, e: exchange(e), symmetric=True)
+
+
+def swap_rows(edges: Float[Array, "neighbors atoms *fields"], reverse: Int[Array, "neighbors atoms"]) -> Array:
+    """`swap` of values with many fields each, which stand together in memory."""
+    return _solved(edges, lambda e: _rows(e, reverse), lambda e: _rows(e, reverse))
+
+
+def reordered(
+    edges: Float[Array, "neighbors atoms"], place: Int[Array, "neighbors atoms"], origin: Int[Array, "neighbors atoms"]
+) -> Array:
+    """Values of edges at other flat places of the table; `origin` is where each place has its edge from."""
+    return _solved(edges, lambda e: _rows(e, place), lambda e: _rows(e, origin))
+
+
+def _rows(edges: Array, places: Array) -> Array:
+    flat = edges.reshape(-1, *edges.shape[2:])
+    found = flat.at[places.reshape(-1)]
+    return found.get(mode="promise_in_bounds", unique_indices=True, wrap_negative_indices=False).reshape(edges.shape)
+
+
+def _solved(edges: Array, there: Callable[[Array], Array], back: Callable[[Array], Array]) -> Array:
+    """y of P y = e, P a permutation: P⁻¹ = Pᵀ."""
+    solve = jax.lax.custom_linear_solve
+    return solve(there, edges, lambda _, e: back(e), transpose_solve=lambda _, e: there(e))
 
 
 def species_of(numbers: Int[Array, " atoms"], species: tuple[int, ...]) -> Int[Array, " atoms"]:

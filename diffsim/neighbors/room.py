@@ -1,0 +1,50 @@
+"""Room for angles: how many of an atom's neighbours may be so near that pairs of them are looked at, one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool
+
+from diffsim.neighbors.within import count_within, squares
+
+if TYPE_CHECKING:
+    from diffsim.neighbors.table import Neighbors
+    from diffsim.system import System
+
+
+class Room(NamedTuple):
+    """So many rows for the edges of an atom shorter than a cutoff; static, since pairs of rows decide shapes."""
+
+    cutoff: float  # Å
+    rows: int
+
+
+def roomed(neighbors: Neighbors, system: System, cutoff: float | None, *, ahead: float = 0.0, least: int = 0) -> Neighbors:
+    """The list with at least so many rows for the edges shorter than `cutoff` plus `ahead`, what may come near, in Å.
+
+    Without a cutoff the list as it is: nobody asks for angles.
+    """
+    if cutoff is None:
+        return neighbors
+    rows = max(count_within(neighbors, system, cutoff + ahead), least)
+    return dataclasses.replace(neighbors, near=Room(cutoff, min(rows, len(neighbors.index))))
+
+
+def crowded(neighbors: Neighbors, system: System) -> Bool[Array, ""]:
+    """Whether an atom has more near neighbours than there is room for."""
+    if neighbors.near is None:
+        return jnp.zeros((), bool)
+    near = neighbors.mask & (squares(neighbors, system) < neighbors.near.cutoff**2)
+    return jnp.max(jnp.sum(near, axis=0), initial=0) > neighbors.near.rows
+
+
+def roomiest(lists: list[Neighbors]) -> Room | None:
+    """The room that is enough for all lists; None where one of them has none."""
+    rooms = [neighbors.near for neighbors in lists]
+    known = [room for room in rooms if room is not None]
+    if len(known) < len(rooms):
+        return None
+    return Room(max(room.cutoff for room in known), max(room.rows for room in known))

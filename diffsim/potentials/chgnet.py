@@ -1,0 +1,103 @@
+"""CHGNet: atoms, bonds and angles that tell each other what they know; weights for nearly all elements are published."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from diffsim.fields import constant, parameter
+from diffsim.graph import Graph
+from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff, check_elements
+from diffsim.potentials.chgnet_basis import ChgnetBasis
+from diffsim.potentials.chgnet_layers import AngleLayer, AtomLayer, BondLayer, LayerNorm
+from diffsim.potentials.dense import Dense, Perceptron, of_atoms
+from diffsim.potentials.near_edges import nearest_first
+
+
+class CHGNet(AbstractPotential):
+    """Deng's graph network of atoms, bonds and angles (doi:10.1038/s42256-023-00716-3).
+
+    x_i = a_Z of the element Z, b_ij and a_jik as in `ChgnetBasis`; then layers tell atoms of their bonds, bonds of the
+    angles that they are part of, and angles of their bonds, in turn; the last layer is one of atoms.
+
+    E_i = E⁰_Z + N(n(x_i)),   m_i = |s·x_i + s⁰| before the last layer
+
+    N is a network, n a normalisation, E⁰ the reference energies of elements. m are magnetic moments in Bohr magnetons,
+    which the published weights were trained on too. `CHGNet.load("0.3.0")` reads these, for 94 elements.
+
+    Angles are between edges shorter than `angular_cutoff`; energies and forces are continuous where edges pass it, and
+    the cutoff. (In version 0.2.0 they are not where the first angle of a structure appears.) Atoms alone have an
+    energy, although the original refuses them: it was not trained on any.
+
+    **Raises** `ValueError` for no species, and a cutoff that is not positive.
+    """
+
+    basis: ChgnetBasis
+    atom_layers: tuple[AtomLayer, ...] = eqx.field(converter=tuple)
+    bond_layers: tuple[BondLayer, ...] = eqx.field(converter=tuple)
+    angle_layers: tuple[AngleLayer, ...] = eqx.field(converter=tuple)
+    readout: Perceptron  # N
+    moments: Dense  # s, s⁰
+    norm: LayerNorm | None  # n
+    embedding: Float[Array, "species features"] = parameter("")  # a
+    reference: Float[Array, " species"] = parameter("eV")  # E⁰
+    cutoff: Float[Array, ""] = parameter("Å", positive=True)
+    species: tuple[int, ...] = constant(converter=atomic_numbers)
+
+    def __check_init__(self) -> None:
+        check_cutoff(self.cutoff)
+        check_elements(self.species)
+
+    @property
+    def depth(self) -> int:
+        return len(self.atom_layers)
+
+    @property
+    def angular_cutoff(self) -> float:
+        return self.basis.angular_cutoff
+
+    def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
+        own, _ = graph.kinds(self.species)
+        x = self.features(graph)[-1]
+        x = x if self.norm is None else self.norm(x)
+        return of_atoms(self.reference, own) + self.readout(x.T)[0]
+
+    def magnetic_moments(self, graph: Graph) -> Float[Array, " atoms"]:
+        """|m_i| in Bohr magnetons."""
+        return jnp.abs(self.moments(self.features(graph)[-2].T)[0])
+
+    def features(self, graph: Graph) -> list[Float[Array, "atoms features"]]:
+        """What atoms know after each layer."""
+        own, _ = graph.kinds(self.species)
+        around, angles = self.basis(nearest_first(graph, self.angular_cutoff), self.cutoff)
+        x, found = of_atoms(self.embedding, own).T, []
+        for layer, for_bonds, for_angles in zip(self.atom_layers, self.bond_layers, (*self.angle_layers, None)):
+            x = layer(x, around)
+            found.append(x)
+            around = for_bonds(x, angles, around)
+            if for_angles is not None:  # after the last bonds nobody asks angles any more
+                angles = for_angles(x, around.bonds, angles)
+        return [*found, self.atom_layers[-1](x, around)]
+
+    @staticmethod
+    def load(name: str | Path) -> "CHGNet":
+        """Published weights, or those of a file.
+
+        `name` is a version, `0.3.0`, `0.2.0` or `r2scan`, which is read from the installed package chgnet
+        (`pip install --no-deps chgnet`: torch is not needed, and nothing of the package is run); or a path to a file
+        that torch has saved of the original model, or that `to_safetensors` has written.
+
+        **Raises** `ValueError` for a version that is not known or not installed, and a file that holds other weights.
+        """
+        from diffsim.potentials.chgnet_weights import loaded
+
+        return loaded(name)
+
+    def to_safetensors(self, path: str | Path) -> None:
+        """Writes all weights into a file that `load` reads: `pip install 'diffsim[pretrained]'`."""
+        from diffsim.potentials.chgnet_weights import save
+
+        save(self, path)
