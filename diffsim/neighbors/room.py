@@ -6,9 +6,10 @@ import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool
 
-from diffsim.neighbors.within import count_within, squares
+from diffsim.neighbors.within import squares
 
 if TYPE_CHECKING:
     from diffsim.neighbors.table import Neighbors
@@ -29,8 +30,19 @@ def roomed(neighbors: Neighbors, system: System, cutoff: float | None, *, ahead:
     """
     if cutoff is None:
         return neighbors
-    rows = max(count_within(neighbors, system, cutoff + ahead), least)
+    rows = max(_most_within(neighbors, system, cutoff + ahead), least)
     return dataclasses.replace(neighbors, near=Room(cutoff, min(rows, len(neighbors.index))))
+
+
+def _most_within(neighbors: Neighbors, system: System, cutoff: float) -> int:
+    """How many edges shorter than `cutoff` the atom with the most has: on the host, where nothing is compiled."""
+    n, images = len(neighbors.positions), np.array(neighbors.search.images)
+    cell = np.asarray(system.cell)
+    homes = np.asarray(system.positions) - np.asarray(neighbors.wraps) @ cell
+    index, image, mask = (np.asarray(table)[:, :n] for table in (neighbors.index, neighbors.image, neighbors.mask))
+    cells = np.stack(np.unravel_index(np.where(mask, image, 0), 2 * images + 1), axis=-1) - images
+    separation = homes[np.where(mask, index, 0)] - homes + cells @ cell
+    return int(np.max(np.sum(mask & (np.sum(separation**2, axis=-1) < cutoff**2), axis=0), initial=0))
 
 
 def crowded(neighbors: Neighbors, system: System) -> Bool[Array, ""]:

@@ -64,16 +64,11 @@ def pays(n_atoms: int, rows: int, inside: int) -> bool:
     return inside <= 0.85 * rows and rows <= WORD and blocks_of(n_atoms, rows) == blocks_of(n_atoms, inside)
 
 
-def count_within(neighbors: Neighbors, system: System, cutoff: Array | float) -> int:
-    """How many edges shorter than `cutoff` the atom with the most has; for use outside `jit`."""
-    return int(_most(neighbors, system, jnp.asarray(cutoff))[0])
-
-
 @eqx.filter_jit
 def _most(neighbors: Neighbors, system: System, cutoff: Array) -> tuple[Array, Array]:
     """How many edges an atom has at most within the cutoff, and in the list."""
     near = neighbors.mask & (squares(neighbors, system) < cutoff**2)
-    return jnp.max(jnp.sum(near, axis=0), initial=0), jnp.max(jnp.sum(neighbors.mask, axis=0), initial=0)
+    return jnp.max(jnp.sum(near, axis=0)), jnp.max(jnp.sum(neighbors.mask, axis=0))
 
 
 def squares(neighbors: Neighbors, system: System) -> Float[Array, "neighbors columns"]:
