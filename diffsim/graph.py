@@ -5,7 +5,6 @@ inverse and transpose, so its derivatives are gathers too: forces without a scat
 """
 
 import dataclasses
-from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -131,28 +130,25 @@ def swap(edges: Float[Array, "*fields neighbors atoms"], reverse: Int[Array, "ne
     return jax.lax.custom_linear_solve(exchange, edges, lambda _, e: exchange(e), symmetric=True)
 
 
-def swap_rows(edges: Float[Array, "neighbors atoms *fields"], reverse: Int[Array, "neighbors atoms"]) -> Array:
-    """`swap` of values with many fields each, which stand together in memory."""
-    return _solved(edges, lambda e: _rows(e, reverse), lambda e: _rows(e, reverse))
+def swap_rows(edges: Float[Array, "*table fields"], reverse: Int[Array, "*table"]) -> Float[Array, "*table fields"]:
+    """`swap` of values with many fields each, which stand together in memory; the table may be in blocks."""
+    flat = edges.reshape(-1, edges.shape[-1])
+    return reordered(flat, reverse.reshape(-1), reverse.reshape(-1)).reshape(edges.shape)
 
 
 def reordered(
-    edges: Float[Array, "neighbors atoms"], place: Int[Array, "neighbors atoms"], origin: Int[Array, "neighbors atoms"]
-) -> Array:
-    """Values of edges at other flat places of the table; `origin` is where each place has its edge from."""
-    return _solved(edges, lambda e: _rows(e, place), lambda e: _rows(e, origin))
+    values: Float[Array, "edges *fields"], place: Int[Array, " edges"], origin: Int[Array, " edges"]
+) -> Float[Array, "edges *fields"]:
+    """Values at other places: y of P y = e, where the permutation P, as `swap`, has no scatter in any derivative.
 
-
-def _rows(edges: Array, places: Array) -> Array:
-    flat = edges.reshape(-1, *edges.shape[2:])
-    found = flat.at[places.reshape(-1)]
-    return found.get(mode="promise_in_bounds", unique_indices=True, wrap_negative_indices=False).reshape(edges.shape)
-
-
-def _solved(edges: Array, there: Callable[[Array], Array], back: Callable[[Array], Array]) -> Array:
-    """y of P y = e, P a permutation: P⁻¹ = Pᵀ."""
+    `place` is where each goes, `origin` where each comes from.
+    """
+    taken = lambda e, places: e.at[places].get(  # noqa: E731
+        mode="promise_in_bounds", unique_indices=True, wrap_negative_indices=False
+    )
+    there, back = (lambda e: taken(e, place)), (lambda e: taken(e, origin))
     solve = jax.lax.custom_linear_solve
-    return solve(there, edges, lambda _, e: back(e), transpose_solve=lambda _, e: there(e))
+    return solve(there, values, lambda _, e: back(e), transpose_solve=lambda _, e: there(e))
 
 
 def species_of(numbers: Int[Array, " atoms"], species: tuple[int, ...]) -> Int[Array, " atoms"]:

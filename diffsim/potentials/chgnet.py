@@ -72,15 +72,20 @@ class CHGNet(AbstractPotential):
     def features(self, graph: Graph) -> list[Float[Array, "atoms features"]]:
         """What atoms know after each layer."""
         own, _ = graph.kinds(self.species)
-        around, angles = self.basis(nearest_first(graph, self.angular_cutoff), self.cutoff)
-        x, found = of_atoms(self.embedding, own).T, []
-        for layer, for_bonds, for_angles in zip(self.atom_layers, self.bond_layers, (*self.angle_layers, None)):
-            x = layer(x, around)
-            found.append(x)
-            around = for_bonds(x, angles, around)
-            if for_angles is not None:  # after the last bonds nobody asks angles any more
-                angles = for_angles(x, around.bonds, angles)
-        return [*found, self.atom_layers[-1](x, around)]
+        edges = nearest_first(graph, self.angular_cutoff)
+        blocks, _, atoms = edges.mask.shape
+        x = of_atoms(self.embedding, own).T
+        x = jnp.pad(x, ((0, blocks * atoms - len(own)), (0, 0))).reshape(blocks, atoms, -1)
+        embedding, around, angles = self.basis.embedding, self.basis.bonds(edges, self.cutoff), self.basis.angles(edges)
+        found = []
+        for step, layer in enumerate(self.atom_layers):
+            x = layer(x, embedding, around)
+            found.append(x.reshape(blocks * atoms, -1)[: len(own)])
+            if step < len(self.bond_layers):
+                around = self.bond_layers[step](x, angles, embedding, around)
+            if step < len(self.angle_layers):
+                angles = self.angle_layers[step](x, angles, embedding, around)
+        return found
 
     @staticmethod
     def load(name: str | Path) -> "CHGNet":

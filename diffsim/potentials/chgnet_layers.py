@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.fields import parameter
 from diffsim.graph import swap_rows
-from diffsim.potentials.near_edges import others
+from diffsim.potentials.near_edges import by_blocks, others
 
 _EPSILON = 1e-5  # of the layer normalisation
 
@@ -61,22 +61,29 @@ class Gated(eqx.Module):
 
 
 class Surroundings(NamedTuple):
-    """What layers are told of edges; those that make angles stand in the first rows."""
+    """What layers are told of edges, in blocks; those that make angles stand in the first rows."""
 
-    basis: Float[Array, "neighbors atoms radial"]  # e of each edge
-    embedding: Float[Array, "radial features"]  # B
+    basis: Float[Array, "blocks rows atoms radial"]  # e
+    near_basis: Float[Array, "blocks near atoms radial"]  # e′
+    told: Float[Array, "blocks near atoms features"]  # what angles have added to b of near edges
     shift: Float[Array, " features"]  # what has been added to b of all edges
-    told: Float[Array, "near atoms features"]  # what angles have added to b of near edges
-    weights: Float[Array, "neighbors atoms features"]  # w, zero from the cutoff on
-    near_weights: Float[Array, "near atoms features"]  # v, zero from the angular cutoff on
     angular: Bool[Array, ""]  # whether there is any angle
-    reverse: Int[Array, "neighbors atoms"]
-    near_reverse: Int[Array, "near atoms"]
+    reverse: Int[Array, "blocks rows atoms"]
+    near_reverse: Int[Array, "blocks near atoms"]
 
-    @property
-    def bonds(self) -> Float[Array, "near atoms features"]:
+
+class Embedding(eqx.Module):
+    """How basis functions become features."""
+
+    bond: Float[Array, "radial features"] = parameter("")  # B
+    weight: Float[Array, "radial features"] = parameter("")  # W
+    near_weight: Float[Array, "radial features"] = parameter("")  # V
+    angle: Float[Array, "angular features"] = parameter("")  # A
+
+    def bonds(self, around: Surroundings) -> Float[Array, "blocks near atoms features"]:
         """b of near edges."""
-        return self.basis[: len(self.told)] @ self.embedding + self.shift + self.told
+        near = around.told.shape[1]
+        return around.basis[:, :near] @ self.bond + around.shift + around.told
 
 
 class AtomLayer(eqx.Module):
@@ -86,16 +93,23 @@ class AtomLayer(eqx.Module):
     outward: Float[Array, "features features"] = parameter("")  # O
     bias: Float[Array, " features"] | None = parameter("", default=None)  # o
 
-    def __call__(self, x: Float[Array, "atoms features"], around: Surroundings) -> Float[Array, "atoms features"]:
+    def __call__(
+        self, x: Float[Array, "blocks atoms features"], embedding: Embedding, around: Surroundings
+    ) -> Float[Array, "blocks atoms features"]:
         """New features of atoms."""
+        of_bonds = self.gated.part(1, embedding.bond)
         own = self.gated.part(0, x) + self.gated.part(1, around.shift)
-        sent = self.gated.part(2, x)
+        sent = self.gated.part(2, x)[:, None]
         sent = swap_rows(jnp.broadcast_to(sent, (*around.reverse.shape, sent.shape[-1])), around.reverse)
-        bonds = around.basis @ self.gated.part(1, around.embedding)
-        near = len(around.told)
-        bonds = jnp.concatenate([bonds[:near] + self.gated.part(1, around.told), bonds[near:]])
-        messages = jnp.sum(self.gated(own + bonds + sent) * around.weights, axis=0) @ self.outward
-        return x + messages if self.bias is None else x + messages + self.bias
+
+        def messages(own: Array, sent: Array, basis: Array, told: Array) -> Float[Array, "atoms features"]:
+            near = self.gated.part(1, told)
+            hidden = own + sent + basis @ of_bonds
+            hidden = jnp.concatenate([hidden[: len(near)] + near, hidden[len(near) :]])
+            return jnp.sum(self.gated(hidden) * (basis @ embedding.weight), axis=0)
+
+        found = x + by_blocks(messages, own, sent, around.basis, around.told) @ self.outward
+        return found if self.bias is None else found + self.bias
 
 
 class BondLayer(eqx.Module):
@@ -110,13 +124,18 @@ class BondLayer(eqx.Module):
 
     def __call__(
         self,
-        x: Float[Array, "atoms features"],
-        angles: Float[Array, "others near atoms features"],
+        x: Float[Array, "blocks atoms features"],
+        angles: Float[Array, "blocks others near atoms features"],
+        embedding: Embedding,
         around: Surroundings,
     ) -> Surroundings:
         """With new features of bonds."""
-        weights = around.near_weights * others(around.near_weights)
-        here = jnp.sum(self.gated(of_angles(self.gated, x, around.bonds, angles)) * weights, axis=0)
+
+        def messages(x: Array, bonds: Array, angles: Array, basis: Array) -> Float[Array, "near atoms features"]:
+            weights = basis @ embedding.near_weight
+            return weights * jnp.sum(of_angles(self.gated, x, bonds, angles) * others(weights), axis=0)
+
+        here = by_blocks(messages, x, embedding.bonds(around), angles, around.near_basis)
         told = around.told + (here + swap_rows(here, around.near_reverse)) @ self.outward
         if self.bias is None:
             return around._replace(told=told)
@@ -130,14 +149,22 @@ class AngleLayer(eqx.Module):
 
     def __call__(
         self,
-        x: Float[Array, "atoms features"],
-        bonds: Float[Array, "near atoms features"],
-        angles: Float[Array, "others near atoms features"],
-    ) -> Float[Array, "others near atoms features"]:
-        return angles + self.gated(of_angles(self.gated, x, bonds, angles))
+        x: Float[Array, "blocks atoms features"],
+        angles: Float[Array, "blocks others near atoms features"],
+        embedding: Embedding,
+        around: Surroundings,
+    ) -> Float[Array, "blocks others near atoms features"]:
+        """New features of angles."""
+        told = lambda x, bonds, angles: angles + of_angles(self.gated, x, bonds, angles)  # noqa: E731
+        return by_blocks(told, x, embedding.bonds(around), angles)
 
 
-def of_angles(gated: Gated, x: Array, bonds: Array, angles: Array) -> Float[Array, "others near atoms both"]:
-    """Hidden layers of a network of both bonds of an angle, the angle and its atom."""
+def of_angles(
+    gated: Gated,
+    x: Float[Array, "atoms features"],
+    bonds: Float[Array, "near atoms features"],
+    angles: Float[Array, "others near atoms features"],
+) -> Float[Array, "others near atoms features"]:
+    """φ of both bonds of an angle, the angle and its atom."""
     first = gated.part(0, bonds) + gated.part(3, x)
-    return first + others(gated.part(1, bonds)) + gated.part(2, angles)
+    return gated(first + others(gated.part(1, bonds)) + gated.part(2, angles))

@@ -11,7 +11,7 @@ import numpy as np
 
 from diffsim.potentials.chgnet import CHGNet
 from diffsim.potentials.chgnet_basis import ChgnetBasis
-from diffsim.potentials.chgnet_layers import AngleLayer, AtomLayer, BondLayer, Branch, Gated, LayerNorm
+from diffsim.potentials.chgnet_layers import AngleLayer, AtomLayer, BondLayer, Branch, Embedding, Gated, LayerNorm
 from diffsim.potentials.dense import Dense, Perceptron
 from diffsim.potentials.torch_archive import read_torch
 
@@ -66,10 +66,12 @@ def _model(weights: Mapping[str, np.ndarray], arguments: Mapping[str, Any]) -> C
     get = weights.get
     bases = "bond_basis_expansion.rbf_expansion_"
     basis = ChgnetBasis(
-        bond=weights["bond_embedding.weight"].T,
-        weight=weights["bond_weights_ag.weight"].T,
-        near_weight=weights["bond_weights_bg.weight"].T,
-        angle=weights["angle_embedding.weight"].T,
+        Embedding(
+            bond=weights["bond_embedding.weight"].T,
+            weight=weights["bond_weights_ag.weight"].T,
+            near_weight=weights["bond_weights_bg.weight"].T,
+            angle=weights["angle_embedding.weight"].T,
+        ),
         frequencies=weights[f"{bases}ag.frequencies"],
         near_frequencies=weights[f"{bases}bg.frequencies"],
         angle_frequencies=weights["angle_basis_expansion.fourier_expansion.frequencies"],

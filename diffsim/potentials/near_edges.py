@@ -1,21 +1,28 @@
-"""Edges in another order, those that make angles first, and pairs of these."""
+"""Edges in another order, those that make angles first, and pairs of these; atoms in blocks.
 
-from typing import NamedTuple
+Here the table of edges is cut into blocks of columns, `[blocks rows atoms]`: what many features are computed of for
+every edge fits a processor's cache for one block, and is computed again, not kept, for derivatives.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from diffsim.graph import Graph, Vectors, reordered
+from diffsim.graph import Graph, reordered
+
+_TOGETHER = 4096  # edges, or angles, of a block
 
 
 class Ordered(NamedTuple):
     """Edges of a graph, so that of each atom the near ones stand in the first rows."""
 
-    vectors: Vectors  # Å
-    mask: Bool[Array, "neighbors atoms"]
-    reverse: Int[Array, "neighbors atoms"]  # flat position of the edge j → i
-    near_reverse: Int[Array, "near atoms"]  # the same in the first rows alone; far edges are their own
+    vectors: tuple[Float[Array, "blocks rows atoms"], ...]  # Å
+    mask: Bool[Array, "blocks rows atoms"]
+    reverse: Int[Array, "blocks rows atoms"]  # flat position of the edge j → i
+    near_reverse: Int[Array, "blocks near atoms"]  # the same in the first rows alone; far edges are their own
 
 
 def nearest_first(graph: Graph, cutoff: float) -> Ordered:
@@ -23,33 +30,53 @@ def nearest_first(graph: Graph, cutoff: float) -> Ordered:
 
     Without such room all rows count as near. Which edge goes where is counted, not sorted: the k-th near edge of an
     atom to row k, the k-th other one behind them.
+
+    **Raises** `ValueError` for a block of a graph, where it is not known which edges are each other's reverse.
     """
-    rows, n = graph.index.shape
     if graph.reverse is None:
         raise ValueError("angles between edges need the whole graph, and this is a block of one")
-    if graph.near is None or graph.near.rows == rows:
-        return Ordered(graph.vectors, graph.mask, graph.reverse, graph.reverse)
+    rows, n = graph.index.shape
+    few = rows if graph.near is None else graph.near.rows
+    blocks = -(-n * max(rows, few * (few - 1)) // _TOGETHER)
+    atoms = -(-n // blocks)
+    columns = jnp.arange(blocks * atoms, dtype=jnp.int32)
+    wider = lambda table: jnp.pad(table, ((0, 0), (0, len(columns) - n)))  # noqa: E731
     near = jax.lax.stop_gradient(graph.mask & (graph.squares < cutoff**2))
     counted = jnp.cumsum(near, axis=0, dtype=jnp.int32)
     row = jnp.arange(rows, dtype=jnp.int32)[:, None]
-    column = jnp.arange(n, dtype=jnp.int32)
-    place = jnp.where(near, counted - 1, counted[-1] + row - counted) * n + column  # where each edge goes
-    edge = row * n + column
-    origin = jnp.zeros(rows * n, jnp.int32).at[place.reshape(-1)].set(edge.reshape(-1), unique_indices=True)
-    reverse = place.reshape(-1)[graph.reverse.reshape(-1)[origin]]
-    of_near = slice(None, graph.near.rows * n)
-    both = near.reshape(-1)[origin[of_near]]
-    near_reverse = jnp.where(both & (reverse[of_near] < graph.near.rows * n), reverse[of_near], edge.reshape(-1)[of_near])
-    shaped = origin.reshape(rows, n)
-    x, y, z = (reordered(part, place, shaped) for part in graph.vectors)
-    mask = graph.mask.reshape(-1)[shaped]
-    return Ordered((x, y, z), mask, reverse.reshape(rows, n), near_reverse.reshape(graph.near.rows, n))
+    new_row = wider(jnp.where(near, counted - 1, counted[-1] + row - counted) - row) + row
+    position = lambda row, count: ((columns // atoms) * count + row) * atoms + columns % atoms  # noqa: E731
+    place = position(new_row, rows).reshape(-1)  # where each edge goes
+    edge = jnp.arange(len(place), dtype=jnp.int32)
+    origin = jnp.zeros_like(edge).at[place].set(edge, unique_indices=True)
+    backwards = (graph.reverse // n) * len(columns) + graph.reverse % n
+    own = edge.reshape(rows, -1)
+    backwards = own.at[:, :n].set(backwards).reshape(-1)
+    shape = (blocks, rows, atoms)
+    reverse = place[backwards[origin]].reshape(shape)
+    there = (reverse // atoms) % rows  # the row of the reverse edge
+    mutual = wider(near).reshape(-1)[origin].reshape(shape)[:, :few] & (there[:, :few] < few)
+    short = ((reverse // (rows * atoms)) * few + there) * atoms + reverse % atoms
+    itself = jnp.arange(blocks * few * atoms, dtype=jnp.int32).reshape(blocks, few, atoms)
+    vectors = [jnp.pad(part, ((0, 0), (0, len(columns) - n)), constant_values=1.0) for part in graph.vectors]
+    x, y, z = (reordered(part.reshape(-1), place, origin).reshape(shape) for part in vectors)
+    mask = wider(graph.mask).reshape(-1)[origin].reshape(shape)
+    return Ordered((x, y, z), mask, reverse, jnp.where(mutual, short[:, :few], itself))
+
+
+def by_blocks(function: Callable[..., Any], *blocked: Any) -> Any:
+    """What a function makes of each block, from whose arrays the first axis is taken off."""
+    if len(jax.tree.leaves(blocked)[0]) == 1:
+        found = function(*jax.tree.map(lambda leaf: leaf[0], blocked))
+        return jax.tree.map(lambda leaf: leaf[None], found)
+    again = jax.checkpoint(function, prevent_cse=False)
+    return jax.lax.map(lambda block: again(*block), blocked)
 
 
 def others(edges: Float[Array, "near *rest"]) -> Float[Array, "others near *rest"]:
     """Of each row all the others: in turn the next one, the one after that … so that no angle is of an edge alone."""
     rows = len(edges)
-    twice = jnp.concatenate([edges, edges])
     if rows < 2:
         return jnp.zeros((0, *edges.shape), edges.dtype)
+    twice = jnp.concatenate([edges, edges])
     return jnp.stack([twice[turn : turn + rows] for turn in range(1, rows)])
