@@ -10,6 +10,7 @@ from diffsim.fields import constant, parameter
 from diffsim.potentials.chgnet_layers import Embedding, Surroundings
 from diffsim.potentials.near_edges import Ordered, by_blocks, others
 from diffsim.potentials.radial import Length, envelope
+from diffsim.potentials.waves import sine_and_cosine
 
 _NOT_STRAIGHT = 1 - 1e-6  # cosines are multiplied by it, as in the original: acos has no derivative at ±1
 
@@ -56,11 +57,12 @@ class ChgnetBasis(eqx.Module):
             cosine = sum(part * others(part) for part in (x / r, y / r, z / r))
             phase = jnp.arccos(_NOT_STRAIGHT * cosine)[..., None] * self.angle_frequencies
             constant = jnp.full((*cosine.shape, 1), math.sqrt(0.5), cosine.dtype)
-            waves = jnp.concatenate([constant, jnp.sin(phase), jnp.cos(phase)], axis=-1)
+            waves = jnp.concatenate([constant, *sine_and_cosine(phase)], axis=-1)
             return waves @ (self.embedding.angle / math.sqrt(math.pi))
 
         return by_blocks(found, *(part[:, :near] for part in edges.vectors))
 
     def _radial(self, r: Array, mask: Array, frequencies: Array, cutoff: Length) -> Float[Array, "*edges radial"]:
         u = jnp.where(mask, envelope(r, cutoff, self.power), 0.0)
-        return jnp.sqrt(2 / jnp.asarray(cutoff)) * jnp.sin((r / cutoff)[..., None] * frequencies) * (u / r)[..., None]
+        sine, _ = sine_and_cosine((r / cutoff)[..., None] * frequencies)
+        return jnp.sqrt(2 / jnp.asarray(cutoff)) * sine * (u / r)[..., None]

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.graph import Graph, reordered
 
-_TOGETHER = 4096  # edges, or angles, of a block
+_TOGETHER = 1024
 
 
 class Ordered(NamedTuple):
