@@ -86,7 +86,9 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     vectors = (swap(own, neighbors.reverse) - own) + offsets
     x, y, z = jnp.where(neighbors.mask, vectors, far[:, None, None])
     weights = (numbers > 0).astype(dtype)
-    return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse, system, neighbors.near)
+    return Graph(
+        (x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse, system, neighbors.near
+    )
 
 
 def joined(graphs: Graph) -> Graph:

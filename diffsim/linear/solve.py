@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from diffsim.data.batching import batch
+from diffsim.data.batching import batch_for
 from diffsim.fields import ArrayLike, parameters, require_x64
 from diffsim.linear.labels import Labelled, Scales, labelled
 from diffsim.linear.rows import Linear, rows
@@ -102,7 +102,7 @@ def _blocks(linear: Linear, structures: list[Labelled]) -> Iterator[Float[np.nda
     for together in _alike(structures):
         atoms = max(len(one.system.numbers) for one in together)
         together = [one.padded(atoms) for one in together]
-        batched = batch([one.system for one in together], linear.potential.cutoff)
+        batched = batch_for(linear.potential, [one.system for one in together])
         step = min(len(together), math.ceil(max(_ROWS, 2 * len(zeros)) / (3 * atoms + 7)))
         for start in range(0, len(together), step):
             here = np.minimum(np.arange(start, start + step), len(together) - 1)  # the last one again: one shape

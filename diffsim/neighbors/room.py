@@ -23,7 +23,9 @@ class Room(NamedTuple):
     rows: int
 
 
-def roomed(neighbors: Neighbors, system: System, cutoff: float | None, *, ahead: float = 0.0, least: int = 0) -> Neighbors:
+def roomed(
+    neighbors: Neighbors, system: System, cutoff: float | None, *, ahead: float = 0.0, least: int = 0
+) -> Neighbors:
     """The list with at least so many rows for the edges shorter than `cutoff` plus `ahead`, what may come near, in Å.
 
     Without a cutoff the list as it is: nobody asks for angles.
@@ -51,6 +53,17 @@ def crowded(neighbors: Neighbors, system: System) -> Bool[Array, ""]:
         return jnp.zeros((), bool)
     near = neighbors.mask & (squares(neighbors, system) < neighbors.near.cutoff**2)
     return jnp.max(jnp.sum(near, axis=0), initial=0) > neighbors.near.rows
+
+
+def grown(room: Room | None, last: Room | None, more: int, longest: int) -> Room | None:
+    """At least as much as the last room and so many steps more; a step more, too, where that was too small."""
+    if room is None or last is None:
+        return room
+    step = lambda rows: rows + max(2, rows // 4)  # noqa: E731
+    rows = last.rows if room.rows <= last.rows else step(room.rows)
+    for _ in range(more):
+        rows = step(rows)
+    return room._replace(rows=min(rows, longest))
 
 
 def roomiest(lists: list[Neighbors]) -> Room | None:

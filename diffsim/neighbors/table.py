@@ -23,7 +23,7 @@ from diffsim.neighbors.all_pairs import AllPairs
 from diffsim.neighbors.allocation import Search, allocated
 from diffsim.neighbors.columns import Edges, tabulated
 from diffsim.neighbors.images import cells_away, how_many, kind, numbered, offsets
-from diffsim.neighbors.room import Room, crowded, roomed, roomiest
+from diffsim.neighbors.room import Room, crowded, grown, roomed, roomiest
 from diffsim.neighbors.within import pays, rows_within, within
 from diffsim.system import System, check_finite
 
@@ -156,14 +156,19 @@ class Neighbors(eqx.Module):
             return self, jnp.zeros((), bool)
         return within(self, *jax.lax.stop_gradient((system, jnp.asarray(cutoff))), self.inside)
 
-    def for_angles(
-        self, system: System, cutoff: float | None, *, ahead: float = 0.0, least: int = 0
-    ) -> Neighbors:
+    def for_angles(self, system: System, cutoff: float | None, *, ahead: float = 0.0, least: int = 0) -> Neighbors:
         """The same list with room for the edges shorter than `cutoff` plus `ahead` in Å; itself where that is None.
 
         Pairs of edges are many: who looks at them one by one wants few rows of them, not all of the list.
         """
         return roomed(self, system, cutoff, ahead=ahead, least=least)
+
+    def with_room_like(self, last: Neighbors, more: int = 0) -> Neighbors:
+        """The same list with at least so much room for angles as the last had, and `more` steps of a quarter.
+
+        Where it needs more than the last had, it gets a step to spare: few shapes, each of which is compiled.
+        """
+        return dataclasses.replace(self, near=grown(self.near, last.near, more, len(self.index)))
 
     def overflow(self, system: System, cutoff: Float[Array, ""] | float) -> Bool[Array, ""]:
         """Whether an edge shorter than `cutoff` may be missing because atoms, cell or cutoff have changed since.

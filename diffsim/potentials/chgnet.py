@@ -1,4 +1,4 @@
-"""CHGNet: atoms, bonds and angles that tell each other what they know; weights for nearly all elements are published."""
+"""CHGNet: atoms, bonds and angles that tell each other what they know; weights for 94 elements are published."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +11,17 @@ from jaxtyping import Array, Float
 from diffsim.fields import constant, parameter
 from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential, atomic_numbers, check_cutoff, check_elements
-from diffsim.potentials.chgnet_basis import ChgnetBasis
-from diffsim.potentials.chgnet_layers import AngleLayer, AtomLayer, BondLayer, LayerNorm
-from diffsim.potentials.dense import Dense, Perceptron, of_atoms
+from diffsim.potentials.chgnet_basis import CHGNetBasis
+from diffsim.potentials.chgnet_layers import CHGNetAngleLayer, CHGNetAtomLayer, CHGNetBondLayer
+from diffsim.potentials.dense import Dense, Perceptron, as_key, of_atoms
+from diffsim.potentials.gated import LayerNorm
 from diffsim.potentials.near_edges import nearest_first
 
 
 class CHGNet(AbstractPotential):
     """Deng's graph network of atoms, bonds and angles (doi:10.1038/s42256-023-00716-3).
 
-    x_i = a_Z of the element Z, b_ij and a_jik as in `ChgnetBasis`; then layers tell atoms of their bonds, bonds of the
+    x_i = a_Z of the element Z, b_ij and a_jik as in `CHGNetBasis`; then layers tell atoms of their bonds, bonds of the
     angles that they are part of, and angles of their bonds, in turn; the last layer is one of atoms.
 
     E_i = E⁰_Z + N(n(x_i)),   m_i = |s·x_i + s⁰| before the last layer
@@ -35,10 +36,10 @@ class CHGNet(AbstractPotential):
     **Raises** `ValueError` for no species, and a cutoff that is not positive.
     """
 
-    basis: ChgnetBasis
-    atom_layers: tuple[AtomLayer, ...] = eqx.field(converter=tuple)
-    bond_layers: tuple[BondLayer, ...] = eqx.field(converter=tuple)
-    angle_layers: tuple[AngleLayer, ...] = eqx.field(converter=tuple)
+    basis: CHGNetBasis
+    atom_layers: tuple[CHGNetAtomLayer, ...] = eqx.field(converter=tuple)
+    bond_layers: tuple[CHGNetBondLayer, ...] = eqx.field(converter=tuple)
+    angle_layers: tuple[CHGNetAngleLayer, ...] = eqx.field(converter=tuple)
     readout: Perceptron  # N
     moments: Dense  # s, s⁰
     norm: LayerNorm | None  # n
@@ -88,21 +89,67 @@ class CHGNet(AbstractPotential):
         return found
 
     @staticmethod
+    def init(
+        species: Sequence[str | int],
+        key: Array | int,
+        *,
+        cutoff: float = 6.0,
+        angular_cutoff: float = 3.0,
+        depth: int = 4,
+        features: int = 64,
+        waves: Sequence[int] = (31, 15),
+        hidden: int = 3,
+        power: int = 8,
+        normalised: bool = True,
+        biased: bool = False,
+    ) -> "CHGNet":
+        """Random weights, by default a model of the published size.
+
+        `waves` are the numbers of ω and of ν, `hidden` the hidden layers of N, `power` that of the envelope. With
+        `normalised` there are the normalisations n, with `biased` the biases o and p of layers. `key` may be the seed
+        of one.
+
+        **Raises** `ValueError` for a depth below 2, and for an angular cutoff that is not below the cutoff.
+        """
+        if depth < 2:
+            raise ValueError(f"CHGNet needs a depth of at least 2, got {depth}")
+        if not 0 < angular_cutoff < cutoff:
+            raise ValueError(f"angular_cutoff must be between 0 and the cutoff of {cutoff} Å, got {angular_cutoff} Å")
+        numbers = atomic_numbers(species)
+        check_elements(numbers)
+        keys = iter(jax.random.split(as_key(key), 3 * depth + 5))
+        sizes = (features,) * (hidden + 1) + (1,)
+        layer = {"features": features, "normalised": normalised}
+        return CHGNet(
+            basis=CHGNetBasis.init(next(keys), features, waves, power=power, angular_cutoff=angular_cutoff),
+            atom_layers=[CHGNetAtomLayer.init(next(keys), **layer, biased=biased) for _ in range(depth)],
+            bond_layers=[CHGNetBondLayer.init(next(keys), **layer, biased=biased) for _ in range(depth - 1)],
+            angle_layers=[CHGNetAngleLayer.init(next(keys), **layer) for _ in range(depth - 2)],
+            readout=Perceptron.init(sizes, next(keys)),
+            moments=Dense.init(features, 1, next(keys)),
+            norm=LayerNorm.init(features) if normalised else None,
+            embedding=jax.random.normal(next(keys), (len(numbers), features)),
+            reference=jnp.zeros(len(numbers)),
+            cutoff=cutoff,
+            species=numbers,
+        )
+
+    @staticmethod
     def load(name: str | Path) -> "CHGNet":
         """Published weights, or those of a file.
 
         `name` is a version, `0.3.0`, `0.2.0` or `r2scan`, which is read from the installed package chgnet
-        (`pip install --no-deps chgnet`: torch is not needed, and nothing of the package is run); or a path to a file
-        that torch has saved of the original model, or that `to_safetensors` has written.
+        (`pip install --no-deps chgnet==0.4.2`: torch is not needed, and nothing of the package is run); or a path to
+        what torch has saved of the original model, or to what `to_safetensors` has written.
 
-        **Raises** `ValueError` for a version that is not known or not installed, and a file that holds other weights.
+        **Raises** `ValueError` for a version that is not installed, and for a file that holds something else.
         """
-        from diffsim.potentials.chgnet_weights import loaded
+        from diffsim.potentials.chgnet_weights import load
 
-        return loaded(name)
+        return load(name)
 
     def to_safetensors(self, path: str | Path) -> None:
-        """Writes all weights into a file that `load` reads: `pip install 'diffsim[pretrained]'`."""
+        """Writes all weights into a file that `load` reads. Needs `pip install 'diffsim[pretrained]'`."""
         from diffsim.potentials.chgnet_weights import save
 
         save(self, path)

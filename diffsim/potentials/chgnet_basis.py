@@ -1,21 +1,22 @@
 """What CHGNet knows of bonds and angles before anything was said."""
 
 import math
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.potentials.chgnet_layers import Embedding, Surroundings
+from diffsim.potentials.chgnet_layers import CHGNetEmbedding, Surroundings
 from diffsim.potentials.near_edges import Ordered, by_blocks, others
-from diffsim.potentials.radial import Length, envelope
+from diffsim.potentials.radial import Length, bessel_frequencies, envelope
 from diffsim.potentials.waves import sine_and_cosine
 
 _NOT_STRAIGHT = 1 - 1e-6  # cosines are multiplied by it, as in the original: acos has no derivative at ±1
 
 
-class ChgnetBasis(eqx.Module):
+class CHGNetBasis(eqx.Module):
     """b_ij = B e(r_ij), weights of messages w = W e(r) and v = V e′(r), and a_jik = A f(θ).
 
     e_n(r) = √(2/r_c) sin(ω_n r/r_c) u(r) / r, with the cutoff r_c of bonds, and e′ likewise with that of angles
@@ -24,7 +25,7 @@ class ChgnetBasis(eqx.Module):
     u is the polynomial `envelope` with its power p.
     """
 
-    embedding: Embedding  # B, W, V, A
+    embedding: CHGNetEmbedding  # B, W, V, A
     frequencies: Float[Array, " radial"] = parameter("")  # ω of e
     near_frequencies: Float[Array, " radial"] = parameter("")  # ω of e′
     angle_frequencies: Float[Array, " half"] = parameter("")  # ν
@@ -66,3 +67,11 @@ class ChgnetBasis(eqx.Module):
         u = jnp.where(mask, envelope(r, cutoff, self.power), 0.0)
         sine, _ = sine_and_cosine((r / cutoff)[..., None] * frequencies)
         return jnp.sqrt(2 / jnp.asarray(cutoff)) * sine * (u / r)[..., None]
+
+    @staticmethod
+    def init(key: Array, features: int, waves: Sequence[int], *, power: int, angular_cutoff: float) -> "CHGNetBasis":
+        """Random features of basis functions whose frequencies are evenly spaced."""
+        radial, half = waves
+        frequencies = bessel_frequencies(radial)
+        embedding = CHGNetEmbedding.init(key, features, radial, 2 * half + 1)
+        return CHGNetBasis(embedding, frequencies, frequencies, jnp.arange(1.0, half + 1), power, angular_cutoff)

@@ -1,4 +1,4 @@
-"""What CHGNet is made of: gated networks, and how atoms, bonds and angles tell each other what they know.
+"""How atoms, bonds and angles of CHGNet tell each other what they know.
 
 Features stand together in memory, `[… features]`: an edge brings those of its neighbour in one piece.
 """
@@ -12,52 +12,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.fields import parameter
 from diffsim.graph import swap_rows
+from diffsim.potentials.gated import Gated, normal
 from diffsim.potentials.near_edges import by_blocks, others
-
-_EPSILON = 1e-5  # of the layer normalisation
-
-
-class LayerNorm(eqx.Module):
-    """n(x) = γ (x − ⟨x⟩) / √(⟨(x − ⟨x⟩)²⟩ + 10⁻⁵) + β, means over the features (doi:10.48550/arXiv.1607.06450)."""
-
-    scale: Float[Array, " features"] = parameter("")  # γ
-    shift: Float[Array, " features"] = parameter("")  # β
-
-    def __call__(self, x: Float[Array, "*items features"]) -> Float[Array, "*items features"]:
-        x = x - jnp.mean(x, axis=-1, keepdims=True)
-        return self.scale * x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + _EPSILON) + self.shift
-
-
-class Branch(eqx.Module):
-    """One of the two networks of a `Gated`: n(W₂ silu(W₁ (u, v, …) + b₁) + b₂), or n(W₁ (u, v, …) + b₁)."""
-
-    first: Float[Array, "inputs features hidden"] = parameter("")  # W₁, a part for each of u, v, …
-    bias: Float[Array, " hidden"] = parameter("")  # b₁
-    second: Float[Array, "hidden features"] | None = parameter("", default=None)  # W₂
-    second_bias: Float[Array, " features"] | None = parameter("", default=None)  # b₂
-    norm: LayerNorm | None = None  # n
-
-    def __call__(self, h: Float[Array, "*items hidden"]) -> Float[Array, "*items features"]:
-        """Of Σ W₁ u; parts of it that many items share need not be multiplied for each."""
-        h = h + self.bias
-        if self.second is not None:
-            h = jax.nn.silu(h) @ self.second + self.second_bias
-        return h if self.norm is None else self.norm(h)
-
-
-class Gated(eqx.Module):
-    """φ(u, v, …) = silu(N(u, v, …)) ∘ σ(G(u, v, …)): what to say, and how much of it."""
-
-    core: Branch  # N
-    gate: Branch  # G
-
-    def part(self, number: int, u: Float[Array, "*items features"]) -> Float[Array, "*items both"]:
-        """What u, the input of that number, adds to the hidden layers of both networks."""
-        return u @ jnp.concatenate([self.core.first[number], self.gate.first[number]], axis=1)
-
-    def __call__(self, hidden: Float[Array, "*items both"]) -> Float[Array, "*items features"]:
-        core, gate = jnp.split(hidden, 2, axis=-1)
-        return jax.nn.silu(self.core(core)) * jax.nn.sigmoid(self.gate(gate))
 
 
 class Surroundings(NamedTuple):
@@ -72,7 +28,7 @@ class Surroundings(NamedTuple):
     near_reverse: Int[Array, "blocks near atoms"]
 
 
-class Embedding(eqx.Module):
+class CHGNetEmbedding(eqx.Module):
     """How basis functions become features."""
 
     bond: Float[Array, "radial features"] = parameter("")  # B
@@ -85,8 +41,16 @@ class Embedding(eqx.Module):
         near = around.told.shape[1]
         return around.basis[:, :near] @ self.bond + around.shift + around.told
 
+    @staticmethod
+    def init(key: Array, features: int, radial: int, angular: int) -> "CHGNetEmbedding":
+        """Random weights."""
+        keys = jax.random.split(key, 4)
+        return CHGNetEmbedding(
+            *(normal(k, n, features) for k, n in zip(keys, (radial, radial, radial, angular), strict=True))
+        )
 
-class AtomLayer(eqx.Module):
+
+class CHGNetAtomLayer(eqx.Module):
     """x_i ← x_i + O Σ_j φ(x_i, b_ij, x_j) ∘ w_ij + o."""
 
     gated: Gated  # φ
@@ -94,7 +58,7 @@ class AtomLayer(eqx.Module):
     bias: Float[Array, " features"] | None = parameter("", default=None)  # o
 
     def __call__(
-        self, x: Float[Array, "blocks atoms features"], embedding: Embedding, around: Surroundings
+        self, x: Float[Array, "blocks atoms features"], embedding: CHGNetEmbedding, around: Surroundings
     ) -> Float[Array, "blocks atoms features"]:
         """New features of atoms."""
         of_bonds = self.gated.part(1, embedding.bond)
@@ -111,8 +75,15 @@ class AtomLayer(eqx.Module):
         found = x + by_blocks(messages, own, sent, around.basis, around.told) @ self.outward
         return found if self.bias is None else found + self.bias
 
+    @staticmethod
+    def init(key: Array, features: int, *, normalised: bool, biased: bool) -> "CHGNetAtomLayer":
+        """Random weights."""
+        first, last = jax.random.split(key)
+        gated = Gated.init(first, 3, features, normalised=normalised)
+        return CHGNetAtomLayer(gated, normal(last, features, features), jnp.zeros(features) if biased else None)
 
-class BondLayer(eqx.Module):
+
+class CHGNetBondLayer(eqx.Module):
     """b_ij ← b_ij + P (Σ_k φ(b_ij, b_ik, a_jik, x_i) ∘ v_ij ∘ v_ik + the same at the other end, of j) + p.
 
     A bond has one b, whichever of its ends one looks from. p is added to all bonds, where there is any angle.
@@ -126,7 +97,7 @@ class BondLayer(eqx.Module):
         self,
         x: Float[Array, "blocks atoms features"],
         angles: Float[Array, "blocks others near atoms features"],
-        embedding: Embedding,
+        embedding: CHGNetEmbedding,
         around: Surroundings,
     ) -> Surroundings:
         """With new features of bonds."""
@@ -141,8 +112,15 @@ class BondLayer(eqx.Module):
             return around._replace(told=told)
         return around._replace(told=told, shift=around.shift + jnp.where(around.angular, self.bias, 0.0))
 
+    @staticmethod
+    def init(key: Array, features: int, *, normalised: bool, biased: bool) -> "CHGNetBondLayer":
+        """Random weights."""
+        first, last = jax.random.split(key)
+        gated = Gated.init(first, 4, features, normalised=normalised)
+        return CHGNetBondLayer(gated, normal(last, features, features), jnp.zeros(features) if biased else None)
 
-class AngleLayer(eqx.Module):
+
+class CHGNetAngleLayer(eqx.Module):
     """a_jik ← a_jik + φ(b_ij, b_ik, a_jik, x_i)."""
 
     gated: Gated  # φ
@@ -151,12 +129,17 @@ class AngleLayer(eqx.Module):
         self,
         x: Float[Array, "blocks atoms features"],
         angles: Float[Array, "blocks others near atoms features"],
-        embedding: Embedding,
+        embedding: CHGNetEmbedding,
         around: Surroundings,
     ) -> Float[Array, "blocks others near atoms features"]:
         """New features of angles."""
         told = lambda x, bonds, angles: angles + of_angles(self.gated, x, bonds, angles)  # noqa: E731
         return by_blocks(told, x, embedding.bonds(around), angles)
+
+    @staticmethod
+    def init(key: Array, features: int, *, normalised: bool) -> "CHGNetAngleLayer":
+        """Random weights."""
+        return CHGNetAngleLayer(Gated.init(key, 4, features, deep=False, normalised=normalised))
 
 
 def of_angles(
