@@ -267,7 +267,8 @@ def evaluated(suite: type[Learned]) -> dict[str, Seen]:
     structures = _structures(float(potential.cutoff))
     given = {name: (potential, system) for name, system in structures.items()}
     given |= {name: (moved, _base()) for name, moved in _displaced(potential).items()}
-    systems, neighbors = batch([system for _, system in given.values()], float(potential.cutoff) + SKIN)
+    radius = float(potential.cutoff) + SKIN
+    systems, neighbors = batch([system for _, system in given.values()], radius, potential.angular_cutoff)
     arrays = stack([eqx.filter(moved, eqx.is_inexact_array) for moved, _ in given.values()])
     rest = eqx.filter(potential, eqx.is_inexact_array, inverse=True)
 
