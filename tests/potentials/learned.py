@@ -314,7 +314,8 @@ def curved(suite: type[Learned]) -> dict[str, Curved]:
     bonded = lambda r: _free([[0, 0, 0], [r, 0, 0], [-0.5, 2.1, 0.3], [30, 30, 30]], [14, 6, 6, 14])  # noqa: E731
     structures = {"base": _base(), "inner": bonded(0.7 * cutoff), "inside": bonded(cutoff - NEAR)}
     structures |= {"at": bonded(cutoff), "outside": bonded(cutoff + NEAR)}
-    lists = alike([Neighbors.allocate(system, cutoff + SKIN) for system in structures.values()])
+    list_of = lambda one: Neighbors.allocate(one, cutoff + SKIN).for_angles(one, potential.angular_cutoff)  # noqa: E731
+    lists = alike([list_of(system) for system in structures.values()])
     derive = jax.jit(_curves(potential))
     found = {}
     for (name, system), neighbors in zip(structures.items(), lists, strict=True):
