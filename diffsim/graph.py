@@ -105,8 +105,9 @@ def joined(graphs: Graph) -> Graph:
         reverse = side_by_side(row * (count * columns) + column + first)
     x, y, z = map(side_by_side, graphs.vectors)
     index, mask = side_by_side(graphs.index + first), side_by_side(graphs.mask)
+    near = graphs.near and graphs.near._replace(crowd=count * graphs.near.crowd)
     of_atoms = (graphs.numbers.reshape(-1), graphs.weights.reshape(-1), graphs.everyone.reshape(-1))
-    return Graph((x, y, z), index, mask, *of_atoms, reverse, near=graphs.near)
+    return Graph((x, y, z), index, mask, *of_atoms, reverse, near=near)
 
 
 def padded(of_atoms: Array, columns: int) -> Array:

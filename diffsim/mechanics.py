@@ -96,7 +96,7 @@ def _with_room(potential: AbstractPotential, system: System, neighbors: Neighbor
     wanted, near = potential.angular_cutoff, neighbors.near
     if wanted is None or concrete(system.positions) is None or concrete(neighbors.index) is None:
         return neighbors
-    return neighbors.for_angles(system, wanted, least=near.rows if near and near.cutoff == wanted else 0)
+    return neighbors.for_angles(system, wanted, least=near if near and near.cutoff == wanted else None)
 
 
 def require_periodic(system: System, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax.numpy as jnp
@@ -17,59 +18,82 @@ if TYPE_CHECKING:
 
 
 class Room(NamedTuple):
-    """So many rows for the edges of an atom shorter than a cutoff; static, since pairs of rows decide shapes."""
+    """Rows for the edges of an atom shorter than a cutoff; static, since pairs of rows decide shapes.
+
+    In many crystals atoms of one element have many more near neighbours than the others, and pairs of them grow with
+    the square: so at most `crowd` atoms have up to `rows` near neighbours, all others up to `rest`.
+    """
 
     cutoff: float  # Å
     rows: int
+    crowd: int
+    rest: int
+
+    @staticmethod
+    def of(cutoff: float, counts: np.ndarray) -> Room:
+        """Just enough for so many near neighbours of each atom; all alike where a crowd would not save a quarter."""
+        rows = int(np.max(counts, initial=0))
+        crowds = {int(rest): int(np.sum(counts > rest)) for rest in np.unique(counts)}
+        cost = lambda rest: crowds[rest] * rows**2 + (len(counts) - crowds[rest]) * rest**2  # noqa: E731
+        rest = min(crowds, key=cost, default=rows)
+        if not crowds or cost(rest) > 0.75 * len(counts) * rows**2:
+            return Room(cutoff, rows, 0, rows)
+        return Room(cutoff, rows, crowds[rest], rest)
+
+    def holds(self, other: Room) -> bool:
+        """Whether there is as much as in another."""
+        return self.with_that_of(other) == self
+
+    def with_that_of(self, other: Room) -> Room:
+        """What is enough for both."""
+        return Room(*map(max, self, other))
+
+    def step(self, atoms: int, longest: int) -> Room:
+        """A quarter more."""
+        more = lambda rows: min(rows + max(2, rows // 4), longest)  # noqa: E731
+        crowd = min(self.crowd + max(2, self.crowd // 4), atoms) if self.crowd else 0
+        return Room(self.cutoff, more(self.rows), crowd, more(self.rest))
 
 
-def roomed(
-    neighbors: Neighbors, system: System, cutoff: float | None, *, ahead: float = 0.0, least: int = 0
-) -> Neighbors:
-    """The list with at least so many rows for the edges shorter than `cutoff` plus `ahead`, what may come near, in Å.
-
-    Without a cutoff the list as it is: nobody asks for angles.
-    """
-    if cutoff is None:
-        return neighbors
-    rows = max(_most_within(neighbors, system, cutoff + ahead), least)
-    return dataclasses.replace(neighbors, near=Room(cutoff, min(rows, len(neighbors.index))))
+def roomed(neighbors: Neighbors, system: System, cutoff: float, ahead: float, least: Room | None) -> Neighbors:
+    """The list with room for the edges shorter than `cutoff` plus `ahead`, what may come near, in Å."""
+    room = Room.of(cutoff, _counts_within(neighbors, system, cutoff + ahead))
+    return dataclasses.replace(neighbors, near=room if least is None else room.with_that_of(least))
 
 
-def _most_within(neighbors: Neighbors, system: System, cutoff: float) -> int:
-    """How many edges shorter than `cutoff` the atom with the most has: on the host, where nothing is compiled."""
+def _counts_within(neighbors: Neighbors, system: System, cutoff: float) -> np.ndarray:
+    """How many edges shorter than `cutoff` each atom has: on the host, where nothing is compiled."""
     n, images = len(neighbors.positions), np.array(neighbors.search.images)
     cell = np.asarray(system.cell)
     homes = np.asarray(system.positions) - np.asarray(neighbors.wraps) @ cell
     index, image, mask = (np.asarray(table)[:, :n] for table in (neighbors.index, neighbors.image, neighbors.mask))
     cells = np.stack(np.unravel_index(np.where(mask, image, 0), 2 * images + 1), axis=-1) - images
     separation = homes[np.where(mask, index, 0)] - homes + cells @ cell
-    return int(np.max(np.sum(mask & (np.sum(separation**2, axis=-1) < cutoff**2), axis=0), initial=0))
+    return np.sum(mask & (np.sum(separation**2, axis=-1) < cutoff**2), axis=0)
 
 
 def crowded(neighbors: Neighbors, system: System) -> Bool[Array, ""]:
-    """Whether an atom has more near neighbours than there is room for."""
-    if neighbors.near is None:
+    """Whether atoms have more near neighbours than there is room for."""
+    room = neighbors.near
+    if room is None:
         return jnp.zeros((), bool)
-    near = neighbors.mask & (squares(neighbors, system) < neighbors.near.cutoff**2)
-    return jnp.max(jnp.sum(near, axis=0), initial=0) > neighbors.near.rows
+    counts = jnp.sum(neighbors.mask & (squares(neighbors, system) < room.cutoff**2), axis=0)
+    return (jnp.max(counts, initial=0) > room.rows) | (jnp.sum(counts > room.rest) > room.crowd)
 
 
-def grown(room: Room | None, last: Room | None, more: int, longest: int) -> Room | None:
+def grown(room: Room | None, last: Room | None, more: int, table: tuple[int, ...]) -> Room | None:
     """At least as much as the last room and so many steps more; a step more, too, where that was too small."""
     if room is None or last is None:
         return room
-    step = lambda rows: rows + max(2, rows // 4)  # noqa: E731
-    rows = last.rows if room.rows <= last.rows else step(room.rows)
-    for _ in range(more):
-        rows = step(rows)
-    return room._replace(rows=min(rows, longest))
+    longest, atoms = table
+    steps, room = more + (not last.holds(room)), room.with_that_of(last)
+    for _ in range(steps):
+        room = room.step(atoms, longest)
+    return room
 
 
 def roomiest(lists: list[Neighbors]) -> Room | None:
     """The room that is enough for all lists; None where one of them has none."""
     rooms = [neighbors.near for neighbors in lists]
     known = [room for room in rooms if room is not None]
-    if len(known) < len(rooms):
-        return None
-    return Room(max(room.cutoff for room in known), max(room.rows for room in known))
+    return functools.reduce(Room.with_that_of, known) if known and len(known) == len(rooms) else None

@@ -156,19 +156,21 @@ class Neighbors(eqx.Module):
             return self, jnp.zeros((), bool)
         return within(self, *jax.lax.stop_gradient((system, jnp.asarray(cutoff))), self.inside)
 
-    def for_angles(self, system: System, cutoff: float | None, *, ahead: float = 0.0, least: int = 0) -> Neighbors:
+    def for_angles(
+        self, system: System, cutoff: float | None, *, ahead: float = 0.0, least: Room | None = None
+    ) -> Neighbors:
         """The same list with room for the edges shorter than `cutoff` plus `ahead` in Å; itself where that is None.
 
         Pairs of edges are many: who looks at them one by one wants few rows of them, not all of the list.
         """
-        return roomed(self, system, cutoff, ahead=ahead, least=least)
+        return self if cutoff is None else roomed(self, system, cutoff, ahead, least)
 
     def with_room_like(self, last: Neighbors, more: int = 0) -> Neighbors:
         """The same list with at least so much room for angles as the last had, and `more` steps of a quarter.
 
         Where it needs more than the last had, it gets a step to spare: few shapes, each of which is compiled.
         """
-        return dataclasses.replace(self, near=grown(self.near, last.near, more, len(self.index)))
+        return dataclasses.replace(self, near=grown(self.near, last.near, more, self.index.shape))
 
     def overflow(self, system: System, cutoff: Float[Array, ""] | float) -> Bool[Array, ""]:
         """Whether an edge shorter than `cutoff` may be missing because atoms, cell or cutoff have changed since.

@@ -74,14 +74,12 @@ class CHGNet(AbstractPotential):
         """What atoms know after each layer."""
         own, _ = graph.kinds(self.species)
         edges = nearest_first(graph, self.angular_cutoff)
-        blocks, _, atoms = edges.mask.shape
-        x = of_atoms(self.embedding, own).T
-        x = jnp.pad(x, ((0, blocks * atoms - len(own)), (0, 0))).reshape(blocks, atoms, -1)
+        x = edges.sorted(of_atoms(self.embedding, own).T)
         embedding, around, angles = self.basis.embedding, self.basis.bonds(edges, self.cutoff), self.basis.angles(edges)
         found = []
         for step, layer in enumerate(self.atom_layers):
             x = layer(x, embedding, around)
-            found.append(x.reshape(blocks * atoms, -1)[: len(own)])
+            found.append(edges.unsorted(x)[: len(own)])
             if step < len(self.bond_layers):
                 around = self.bond_layers[step](x, angles, embedding, around)
             if step < len(self.angle_layers):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
-from diffsim.potentials.chgnet_layers import CHGNetEmbedding, Surroundings
+from diffsim.potentials.chgnet_layers import Angles, CHGNetEmbedding, Surroundings
 from diffsim.potentials.near_edges import Ordered, by_blocks, others
 from diffsim.potentials.radial import Length, bessel_frequencies, envelope
 from diffsim.potentials.waves import sine_and_cosine
@@ -47,11 +47,11 @@ class CHGNetBasis(eqx.Module):
             angular=jnp.any(jnp.sum(listed & (short < self.angular_cutoff), axis=1) > 1),
             reverse=edges.reverse,
             near_reverse=edges.near_reverse,
+            groups=edges.groups,
         )
 
-    def angles(self, edges: Ordered) -> Float[Array, "blocks others near atoms features"]:
+    def angles(self, edges: Ordered) -> Angles:
         """What is known of angles at first: those of each near edge with all others of its atom."""
-        near = edges.near_reverse.shape[1]
 
         def found(x: Array, y: Array, z: Array) -> Float[Array, "others near atoms features"]:
             r = jnp.sqrt(x * x + y * y + z * z)
@@ -61,7 +61,7 @@ class CHGNetBasis(eqx.Module):
             waves = jnp.concatenate([constant, *sine_and_cosine(phase)], axis=-1)
             return waves @ (self.embedding.angle / math.sqrt(math.pi))
 
-        return by_blocks(found, *(part[:, :near] for part in edges.vectors))
+        return tuple(by_blocks(found, *map(group.of, edges.vectors)) for group in edges.groups)
 
     def _radial(self, r: Array, mask: Array, frequencies: Array, cutoff: Length) -> Float[Array, "*edges radial"]:
         u = jnp.where(mask, envelope(r, cutoff, self.power), 0.0)

@@ -13,7 +13,9 @@ from jaxtyping import Array, Bool, Float, Int
 from diffsim.fields import parameter
 from diffsim.graph import swap_rows
 from diffsim.potentials.gated import Gated, normal
-from diffsim.potentials.near_edges import by_blocks, others
+from diffsim.potentials.near_edges import Group, by_blocks, others
+
+Angles = tuple[Float[Array, "blocks others near atoms features"], ...]  # of each group of blocks
 
 
 class Surroundings(NamedTuple):
@@ -26,6 +28,7 @@ class Surroundings(NamedTuple):
     angular: Bool[Array, ""]  # whether there is any angle
     reverse: Int[Array, "blocks rows atoms"]
     near_reverse: Int[Array, "blocks near atoms"]
+    groups: tuple[Group, ...]
 
 
 class CHGNetEmbedding(eqx.Module):
@@ -96,7 +99,7 @@ class CHGNetBondLayer(eqx.Module):
     def __call__(
         self,
         x: Float[Array, "blocks atoms features"],
-        angles: Float[Array, "blocks others near atoms features"],
+        angles: Angles,
         embedding: CHGNetEmbedding,
         around: Surroundings,
     ) -> Surroundings:
@@ -106,7 +109,12 @@ class CHGNetBondLayer(eqx.Module):
             weights = basis @ embedding.near_weight
             return weights * jnp.sum(of_angles(self.gated, x, bonds, angles) * others(weights), axis=0)
 
-        here = by_blocks(messages, x, embedding.bonds(around), angles, around.near_basis)
+        bonds, parts = embedding.bonds(around), []
+        for group, own in zip(around.groups, angles, strict=True):
+            of_atoms = x[group.first : group.last]
+            part = by_blocks(messages, of_atoms, group.of(bonds), own, group.of(around.near_basis))
+            parts.append(jnp.pad(part, ((0, 0), (0, bonds.shape[1] - group.rows), (0, 0), (0, 0))))
+        here = jnp.concatenate(parts)
         told = around.told + (here + swap_rows(here, around.near_reverse)) @ self.outward
         if self.bias is None:
             return around._replace(told=told)
@@ -128,13 +136,17 @@ class CHGNetAngleLayer(eqx.Module):
     def __call__(
         self,
         x: Float[Array, "blocks atoms features"],
-        angles: Float[Array, "blocks others near atoms features"],
+        angles: Angles,
         embedding: CHGNetEmbedding,
         around: Surroundings,
-    ) -> Float[Array, "blocks others near atoms features"]:
+    ) -> Angles:
         """New features of angles."""
         told = lambda x, bonds, angles: angles + of_angles(self.gated, x, bonds, angles)  # noqa: E731
-        return by_blocks(told, x, embedding.bonds(around), angles)
+        bonds = embedding.bonds(around)
+        return tuple(
+            by_blocks(told, x[group.first : group.last], group.of(bonds), own)
+            for group, own in zip(around.groups, angles, strict=True)
+        )
 
     @staticmethod
     def init(key: Array, features: int, *, normalised: bool) -> "CHGNetAngleLayer":

@@ -12,8 +12,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from diffsim.graph import Graph, reordered
+from diffsim.neighbors import Room
 
 _TOGETHER = 1024
+
+
+class Group(NamedTuple):
+    """Blocks, from the first to before the last, whose atoms have so many near edges at most."""
+
+    first: int
+    last: int
+    rows: int
+
+    def of(self, near: Array) -> Array:
+        """The part of a table of near edges."""
+        return near[self.first : self.last, : self.rows]
 
 
 class Ordered(NamedTuple):
@@ -23,6 +36,18 @@ class Ordered(NamedTuple):
     mask: Bool[Array, "blocks rows atoms"]
     reverse: Int[Array, "blocks rows atoms"]  # flat position of the edge j → i
     near_reverse: Int[Array, "blocks near atoms"]  # the same in the first rows alone; far edges are their own
+    rank: Int[Array, " columns"]  # the column of each atom: those with many near edges come first
+    order: Int[Array, " columns"]  # the atom of each column
+    groups: tuple[Group, ...]
+
+    def sorted(self, of_atoms: Float[Array, "graph_atoms fields"]) -> Float[Array, "blocks atoms fields"]:
+        """Values of atoms where the atoms are here."""
+        wide = jnp.pad(of_atoms, ((0, len(self.rank) - len(of_atoms)), (0, 0)))
+        return reordered(wide, self.rank, self.order).reshape(len(self.mask), -1, of_atoms.shape[1])
+
+    def unsorted(self, values: Float[Array, "blocks atoms fields"]) -> Float[Array, "columns fields"]:
+        """The same the other way; at the end there are columns of no atom."""
+        return reordered(values.reshape(len(self.rank), -1), self.order, self.rank)
 
 
 def nearest_first(graph: Graph, cutoff: float) -> Ordered:
@@ -36,17 +61,21 @@ def nearest_first(graph: Graph, cutoff: float) -> Ordered:
     if graph.reverse is None:
         raise ValueError("angles between edges need the whole graph, and this is a block of one")
     rows, n = graph.index.shape
-    few = rows if graph.near is None else graph.near.rows
-    blocks = -(-n * max(rows, few * (few - 1)) // _TOGETHER)
+    room = graph.near or Room(cutoff, rows, 0, rows)
+    few, crowd, rest = min(room.rows, rows), min(room.crowd, n), min(room.rest, rows)
+    blocks = -(-max(n * rows, crowd * few**2 + (n - crowd) * rest**2) // _TOGETHER)
     atoms = -(-n // blocks)
+    border = -(-crowd // atoms)
+    groups = tuple(group for group in (Group(0, border, few), Group(border, blocks, rest)) if group.last > group.first)
     columns = jnp.arange(blocks * atoms, dtype=jnp.int32)
     wider = lambda table: jnp.pad(table, ((0, 0), (0, len(columns) - n)))  # noqa: E731
     near = jax.lax.stop_gradient(graph.mask & (graph.squares < cutoff**2))
     counted = jnp.cumsum(near, axis=0, dtype=jnp.int32)
     row = jnp.arange(rows, dtype=jnp.int32)[:, None]
+    order = jnp.argsort(-jnp.pad(counted[-1], (0, len(columns) - n))).astype(jnp.int32) if crowd else columns
+    rank = jnp.zeros_like(columns).at[order].set(columns, unique_indices=True) if crowd else columns
     new_row = wider(jnp.where(near, counted - 1, counted[-1] + row - counted) - row) + row
-    position = lambda row, count: ((columns // atoms) * count + row) * atoms + columns % atoms  # noqa: E731
-    place = position(new_row, rows).reshape(-1)  # where each edge goes
+    place = (((rank // atoms) * rows + new_row) * atoms + rank % atoms).reshape(-1)  # where each edge goes
     edge = jnp.arange(len(place), dtype=jnp.int32)
     origin = jnp.zeros_like(edge).at[place].set(edge, unique_indices=True)
     backwards = (graph.reverse // n) * len(columns) + graph.reverse % n
@@ -61,7 +90,7 @@ def nearest_first(graph: Graph, cutoff: float) -> Ordered:
     vectors = [jnp.pad(part, ((0, 0), (0, len(columns) - n)), constant_values=1.0) for part in graph.vectors]
     x, y, z = (reordered(part.reshape(-1), place, origin).reshape(shape) for part in vectors)
     mask = wider(graph.mask).reshape(-1)[origin].reshape(shape)
-    return Ordered((x, y, z), mask, reverse, jnp.where(mutual, short[:, :few], itself))
+    return Ordered((x, y, z), mask, reverse, jnp.where(mutual, short[:, :few], itself), rank, order, groups)
 
 
 def by_blocks(function: Callable[..., Any], *blocked: Any) -> Any:

@@ -143,7 +143,7 @@ def test_room_for_angles_changes_no_energy():
     potential, system = small()
     neighbors = Neighbors.allocate(system, 4.2)
     enough = neighbors.for_angles(system, 3.0)
-    more = neighbors.for_angles(system, 3.0, least=enough.near.rows + 2)
+    more = enough.with_room_like(enough, 1)
     assert 2 < enough.near.rows < more.near.rows < len(neighbors.index)
     expected = energies(potential, system, neighbors)
     assert np.ptp(expected) > 1e-3
