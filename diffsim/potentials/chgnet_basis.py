@@ -55,7 +55,8 @@ class CHGNetBasis(eqx.Module):
 
         def found(x: Array, y: Array, z: Array) -> Float[Array, "others near atoms features"]:
             r = jnp.sqrt(x * x + y * y + z * z)
-            cosine = sum(part * others(part) for part in (x / r, y / r, z / r))
+            x, y, z = x / r, y / r, z / r
+            cosine = x * others(x) + y * others(y) + z * others(z)
             phase = jnp.arccos(_NOT_STRAIGHT * cosine)[..., None] * self.angle_frequencies
             constant = jnp.full((*cosine.shape, 1), math.sqrt(0.5), cosine.dtype)
             waves = jnp.concatenate([constant, *sine_and_cosine(phase)], axis=-1)

@@ -40,7 +40,7 @@ class Branch(eqx.Module):
     def __call__(self, h: Float[Array, "*items hidden"]) -> Float[Array, "*items features"]:
         """Of Σ W₁ u; parts of it that many items share need not be multiplied for each."""
         h = h + self.bias
-        if self.second is not None:
+        if self.second is not None and self.second_bias is not None:
             h = jax.nn.silu(h) @ self.second + self.second_bias
         return h if self.norm is None else self.norm(h)
 

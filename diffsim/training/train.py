@@ -95,8 +95,8 @@ def train(
     step = _Step(Weights.of(potential, trainable), optimizer, loss or Loss(), average)
     if isinstance(state, Packed):
         state = restored(state, potential, optimizer, trainable)
-    plan, data = _Plan(epochs, batch_size, seed), (labelled(part, potential) for part in (training, validation))
-    return _epochs(step, potential, *data, plan, state)
+    plan, data = _Plan(epochs, batch_size, seed), labelled(training, potential)
+    return _epochs(step, potential, data, labelled(validation, potential), plan, state)
 
 
 def restored(
