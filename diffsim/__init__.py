@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from diffsim.io.structures import read_structure
     from diffsim.io.trajectory import record_frame, write_frames
     from diffsim.linear import LinearPosterior, LinearSolution, Scales, solve_linear
+    from diffsim.magnetism import magnetic_moments
     from diffsim.mechanics import energy, force_constants, forces, hessian, stress
     from diffsim.multistart import multistart
     from diffsim.neighbors import Neighbors
@@ -104,12 +105,21 @@ if TYPE_CHECKING:
         AbstractPotential,
         AbstractUncertain,
         BehlerParrinello,
+        Branch,
         Buckingham,
+        CHGNet,
+        CHGNetAngleLayer,
+        CHGNetAtomLayer,
+        CHGNetBasis,
+        CHGNetBondLayer,
+        CHGNetEmbedding,
         Dense,
         Ensemble,
         FunctionOfEdges,
         FunctionOfPositions,
+        Gated,
         Gupta,
+        LayerNorm,
         LennardJones,
         MACELayer,
         MomentTensors,
@@ -163,11 +173,13 @@ _CONTENTS = {
     "system": "System",
     "neighbors": "Neighbors",
     "potentials": """
-        AbstractPotential AbstractUncertain BehlerParrinello Buckingham Dense EAM EDIP Ensemble FunctionOfEdges
-        FunctionOfPositions GAP Gupta LennardJones MACE MACELayer MomentTensors Morse Perceptron SchNet SOAP
-        StillingerWeber Sum Tersoff ZBL
+        AbstractPotential AbstractUncertain BehlerParrinello Branch Buckingham CHGNet CHGNetAngleLayer CHGNetAtomLayer
+        CHGNetBasis CHGNetBondLayer CHGNetEmbedding Dense EAM EDIP Ensemble FunctionOfEdges FunctionOfPositions GAP
+        Gated Gupta LayerNorm LennardJones MACE MACELayer MomentTensors Morse Perceptron SchNet SOAP StillingerWeber Sum
+        Tersoff ZBL
     """,
     "mechanics": "energy force_constants forces hessian stress",
+    "magnetism": "magnetic_moments",
     "deviation": "energy_deviation force_deviation stress_deviation",
     "relax": "relax",
     "simulators": """

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Integer
 
 from diffsim.graph import Graph, Vectors, padded
-from diffsim.neighbors import Neighbors
+from diffsim.neighbors import Neighbors, Room
 from diffsim.neighbors.columns import blocks_of, looked_up, separations
 from diffsim.potentials.base import AbstractPotential
 from diffsim.system import System
@@ -105,17 +105,19 @@ class _Around(NamedTuple):
     offsets: Float[Array, "3 images"]  # Å
     numbers: Int[Array, " columns"]
     reverse: Int[Array, "neighbors columns"]
+    near: Room | None
 
     @staticmethod
     def of(columns: _Columns, system: System, neighbors: Neighbors) -> "_Around":
-        return _Around(columns.homes, neighbors.offsets(system.cell), columns.numbers, neighbors.reverse)
+        offsets = neighbors.offsets(system.cell)
+        return _Around(columns.homes, offsets, columns.numbers, neighbors.reverse, neighbors.near)
 
     def seen(self, part: _Columns) -> Graph:
         """The graph of a block. Masked edges lead from an atom to itself and then to where no image is."""
         x, y, z = separations(self.homes, part.homes, self.offsets, part.index, part.image)
         weights = (part.numbers > 0).astype(x.dtype)
         reverse = self.reverse if part.index.shape == self.reverse.shape else None
-        return Graph((x, y, z), part.index, part.mask, part.numbers, weights, self.numbers, reverse)
+        return Graph((x, y, z), part.index, part.mask, part.numbers, weights, self.numbers, reverse, near=self.near)
 
 
 def _halfway(potential: AbstractPotential, by_edges: Vectors) -> Vectors | ByAtoms:

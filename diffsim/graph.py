@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from diffsim.neighbors import Neighbors
+from diffsim.neighbors import Neighbors, Room
 from diffsim.stored import stored
 from diffsim.system import System
 
@@ -33,6 +33,7 @@ class Graph(eqx.Module):
     everyone: Int[Array, " all_atoms"]  # the numbers of those that `index` counts
     reverse: Int[Array, "neighbors atoms"] | None = None  # flat position of the edge j → i; None in a block of a graph
     system: System | None = None  # whose edges these are; None in a block, and where edges have been replaced
+    near: Room | None = eqx.field(static=True, default=None)  # how many edges of an atom angles are made of at most
 
     @property
     def squares(self) -> Float[Array, "neighbors atoms"]:
@@ -85,7 +86,9 @@ def graph(system: System, neighbors: Neighbors) -> Graph:
     vectors = (swap(own, neighbors.reverse) - own) + offsets
     x, y, z = jnp.where(neighbors.mask, vectors, far[:, None, None])
     weights = (numbers > 0).astype(dtype)
-    return Graph((x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse, system)
+    return Graph(
+        (x, y, z), neighbors.index, neighbors.mask, numbers, weights, numbers, neighbors.reverse, system, neighbors.near
+    )
 
 
 def joined(graphs: Graph) -> Graph:
@@ -102,8 +105,9 @@ def joined(graphs: Graph) -> Graph:
         reverse = side_by_side(row * (count * columns) + column + first)
     x, y, z = map(side_by_side, graphs.vectors)
     index, mask = side_by_side(graphs.index + first), side_by_side(graphs.mask)
+    near = graphs.near and graphs.near._replace(crowd=count * graphs.near.crowd)
     of_atoms = (graphs.numbers.reshape(-1), graphs.weights.reshape(-1), graphs.everyone.reshape(-1))
-    return Graph((x, y, z), index, mask, *of_atoms, reverse)
+    return Graph((x, y, z), index, mask, *of_atoms, reverse, near=near)
 
 
 def padded(of_atoms: Array, columns: int) -> Array:
@@ -127,6 +131,27 @@ def swap(edges: Float[Array, "*fields neighbors atoms"], reverse: Int[Array, "ne
         )
 
     return jax.lax.custom_linear_solve(exchange, edges, lambda _, e: exchange(e), symmetric=True)
+
+
+def swap_rows(edges: Float[Array, "*table fields"], reverse: Int[Array, "*table"]) -> Float[Array, "*table fields"]:
+    """`swap` of values with many fields each, which stand together in memory; the table may be in blocks."""
+    flat = edges.reshape(-1, edges.shape[-1])
+    return reordered(flat, reverse.reshape(-1), reverse.reshape(-1)).reshape(edges.shape)
+
+
+def reordered(
+    values: Float[Array, "edges *fields"], place: Int[Array, " edges"], origin: Int[Array, " edges"]
+) -> Float[Array, "edges *fields"]:
+    """Values at other places: y of P y = e, where the permutation P, as `swap`, has no scatter in any derivative.
+
+    `place` is where each goes, `origin` where each comes from.
+    """
+    taken = lambda e, places: e.at[places].get(  # noqa: E731
+        mode="promise_in_bounds", unique_indices=True, wrap_negative_indices=False
+    )
+    there, back = (lambda e: taken(e, place)), (lambda e: taken(e, origin))
+    solve = jax.lax.custom_linear_solve
+    return solve(there, values, lambda _, e: back(e), transpose_solve=lambda _, e: there(e))
 
 
 def species_of(numbers: Int[Array, " atoms"], species: tuple[int, ...]) -> Int[Array, " atoms"]:

@@ -80,13 +80,23 @@ def neighbors_of(
     check_species(potential, system)
     check_cutoff(potential.cutoff)
     if neighbors is None:
-        return Neighbors.allocate(system, potential.cutoff + skin, spare=spare)
+        made = Neighbors.allocate(system, potential.cutoff + skin, spare=spare)
+        return made.for_angles(system, potential.angular_cutoff, ahead=0.5 * skin)
+    neighbors = _with_room(potential, system, neighbors)
     if concrete(_overflow(neighbors, system, potential.cutoff)):  # None, so false, under jit: there the caller asks
         raise ValueError(
             f"the neighbour list of radius {concrete(neighbors.radius):.6g} Å no longer holds every edge inside the "
             f"cutoff of {concrete(potential.cutoff):.6g} Å: make it again with Neighbors.allocate(system, radius)"
         )
     return neighbors
+
+
+def _with_room(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Neighbors:
+    """The list with room for the potential's angles, as far as that can be known: under `jit` it stays as it is."""
+    wanted, near = potential.angular_cutoff, neighbors.near
+    if wanted is None or concrete(system.positions) is None or concrete(neighbors.index) is None:
+        return neighbors
+    return neighbors.for_angles(system, wanted, least=near if near and near.cutoff == wanted else None)
 
 
 def require_periodic(system: System, what: str) -> None:

@@ -12,7 +12,7 @@ import diffsim
 PACKAGE = Path(diffsim.__file__).parent
 ORDER = [
     *("units", "fields", "compiled", "stored", "system", "neighbors", "graph", "potentials", "blocks"),
-    *("by_positions", "mechanics", "deviation"),
+    *("by_positions", "mechanics", "magnetism", "deviation"),
     *("relax", "simulators", "trouble", "simulate"),
     *(
         "observables",

@@ -7,11 +7,21 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim.neighbors import Neighbors, alike
+from diffsim.potentials.base import AbstractPotential
 from diffsim.system import System, stack
 
 
-def batch(systems: Sequence[System], radius: Float[Array, ""] | float) -> tuple[System, Neighbors]:
+def batch_for(potential: AbstractPotential, systems: Sequence[System]) -> tuple[System, Neighbors]:
+    """`batch` with the neighbours that a potential needs, and room for its angles."""
+    return batch(systems, float(potential.cutoff), potential.angular_cutoff)
+
+
+def batch(
+    systems: Sequence[System], radius: Float[Array, ""] | float, angular_cutoff: float | None = None
+) -> tuple[System, Neighbors]:
     """All structures and their neighbours within `radius` Å, stacked along a new first axis.
+
+    With an `angular_cutoff` in Å lists have room for the angles between edges shorter than that, and no more.
 
     Shorter structures are filled up with atoms of number 0 and mass 1 amu, which have no edges, no energy and no
     forces: `jax.vmap(energy, (None, 0, 0))(potential, *batch(systems, radius))` are the energies one by one.
@@ -25,7 +35,7 @@ def batch(systems: Sequence[System], radius: Float[Array, ""] | float) -> tuple[
         raise ValueError(f"structures of one batch must be periodic in the same directions, got {sorted(kinds)}")
     longest = max(len(system.numbers) for system in systems)
     padded = [_padded(system, longest) for system in systems]
-    lists = [Neighbors.allocate(system, radius) for system in padded]
+    lists = [Neighbors.allocate(system, radius).for_angles(system, angular_cutoff) for system in padded]
     return stack(padded), stack(alike(lists))
 
 

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from diffsim.data.batching import batch
+from diffsim.data.batching import batch_for
 from diffsim.data.configurations import Configuration
 from diffsim.neighbors import Neighbors
+from diffsim.potentials.base import AbstractPotential
 from diffsim.system import System
 
 SHAPES = 4  # numbers of atoms that structures are padded to: the largest, a half of it, a quarter, an eighth
@@ -41,14 +42,14 @@ class Labelled(NamedTuple):
         return jnp.sum(self.systems.numbers > 0, axis=1).astype(self.present.dtype)
 
 
-def labelled(configurations: Sequence[Configuration], radius: float) -> list[Labelled]:
-    """All structures, those of a similar number of atoms in one batch; lists reach `radius` Å."""
+def labelled(configurations: Sequence[Configuration], potential: AbstractPotential) -> list[Labelled]:
+    """All structures, those of a similar number of atoms in one batch, with lists for the potential."""
     largest = max(len(one.system.numbers) for one in configurations)
     classes: dict[tuple, list[int]] = {}
     for number, one in enumerate(configurations):
         halvings = min(int(math.log2(largest / len(one.system.numbers))), SHAPES - 1)
         classes.setdefault((halvings, one.system.pbc), []).append(number)
-    return [_labelled([configurations[n] for n in classes[key]], classes[key], radius) for key in sorted(classes)]
+    return [_labelled([configurations[n] for n in classes[key]], classes[key], potential) for key in sorted(classes)]
 
 
 def minibatches(data: Sequence[Labelled], size: int, rng: np.random.Generator) -> Iterator[tuple[int, np.ndarray]]:
@@ -72,8 +73,10 @@ def chosen(data: Labelled, places: Array) -> Labelled:
     return part._replace(present=jnp.where(places < 0, 0.0, part.present))
 
 
-def _labelled(configurations: Sequence[Configuration], numbers: Sequence[int], radius: float) -> Labelled:
-    systems, neighbors = batch([one.system for one in configurations], radius)
+def _labelled(
+    configurations: Sequence[Configuration], numbers: Sequence[int], potential: AbstractPotential
+) -> Labelled:
+    systems, neighbors = batch_for(potential, [one.system for one in configurations])
     dtype = systems.positions.dtype
     forces = np.zeros(systems.positions.shape)
     for row, one in zip(forces, configurations, strict=True):

@@ -67,7 +67,7 @@ class Calculator(BaseCalculator):
         return self._renewed(system)
 
     def _renewed(self, system: System) -> Neighbors:
-        """A new list in a table as large as the last, or with an eighth to spare where that is too small."""
+        """A new list with as much room as the last, or with some to spare where that is too little."""
         new = neighbors_of(self._potential, system, None, self._skin)
         if self._neighbors is None:
             images = new.search.images
@@ -75,7 +75,7 @@ class Calculator(BaseCalculator):
             a, b, c = map(max, new.search.images, self._neighbors.search.images)
             images = a, b, c
             width, needed = self._neighbors.index.shape[0], new.index.shape[0]
-            new = new.widened(width if needed <= width else needed + needed // 8)
+            new = new.widened(width if needed <= width else needed + needed // 8).with_room_like(self._neighbors)
         new = new.searched(AllPairs(images))  # static: another way to search must not cause a compilation
         self._neighbors = new
         return new

@@ -38,6 +38,10 @@ class LinearPosterior(AbstractUncertain):
         return self.mean.cutoff
 
     @property
+    def angular_cutoff(self) -> float | None:
+        return self.mean.angular_cutoff
+
+    @property
     def pairwise(self) -> bool:
         return self.mean.pairwise
 

@@ -113,7 +113,7 @@ def _blocks(
 ) -> Iterator[Float[np.ndarray, "rows columns"]]:
     """Weighted rows of the design matrix, and labels less what is there without it as the last column."""
     zeros = jnp.zeros_like(linear.vector)
-    for data in labelled(configurations, float(linear.potential.cutoff)):
+    for data in labelled(configurations, linear.potential):
         values, weights = weighted(data, scales)
         step = min(len(values), math.ceil(max(_ROWS, 2 * len(zeros)) / values.shape[1]))
         for start in range(0, len(values), step):

@@ -23,6 +23,7 @@ from diffsim.neighbors.all_pairs import AllPairs
 from diffsim.neighbors.allocation import Search, allocated
 from diffsim.neighbors.columns import Edges, tabulated
 from diffsim.neighbors.images import cells_away, how_many, kind, numbered, offsets
+from diffsim.neighbors.room import Room, crowded, grown, roomed, roomiest
 from diffsim.neighbors.within import pays, rows_within, within
 from diffsim.system import System, check_finite
 
@@ -45,6 +46,7 @@ class Neighbors(eqx.Module):
     cell: Float[Array, "3 3"]  # Å, where the list was made
     search: Search = eqx.field(static=True)  # how `update` makes it again
     inside: int = eqx.field(static=True, default=0)  # rows of the table of `within`; 0 where nobody wants one
+    near: Room | None = eqx.field(static=True, default=None)  # for angles; None where nobody wants them
 
     @staticmethod
     def allocate(
@@ -138,7 +140,8 @@ class Neighbors(eqx.Module):
         system = jax.lax.stop_gradient(system)
         edges, flag = self.search.tabulate(system, self.radius, len(self.index))
         made = tabulated(edges, self.search.images)
-        return dataclasses.replace(self, **made, positions=system.positions, cell=system.cell), flag
+        new = dataclasses.replace(self, **made, positions=system.positions, cell=system.cell)
+        return new, flag | crowded(new, system)
 
     def sifting(self, system: System, cutoff: Float[Array, ""] | float, *, least: int = 0) -> Neighbors:
         """The same list, from which `within` picks edges into at least so many rows."""
@@ -153,12 +156,29 @@ class Neighbors(eqx.Module):
             return self, jnp.zeros((), bool)
         return within(self, *jax.lax.stop_gradient((system, jnp.asarray(cutoff))), self.inside)
 
+    def for_angles(
+        self, system: System, cutoff: float | None, *, ahead: float = 0.0, least: Room | None = None
+    ) -> Neighbors:
+        """The same list with room for the edges shorter than `cutoff` plus `ahead` in Å; itself where that is None.
+
+        Pairs of edges are many: who looks at them one by one wants few rows of them, not all of the list.
+        """
+        return self if cutoff is None else roomed(self, system, cutoff, ahead, least)
+
+    def with_room_like(self, last: Neighbors, more: int = 0) -> Neighbors:
+        """The same list with at least so much room for angles as the last had, and `more` steps of a quarter.
+
+        Where it needs more than the last had, it gets a step to spare: few shapes, each of which is compiled.
+        """
+        return dataclasses.replace(self, near=grown(self.near, last.near, more, self.index.shape))
+
     def overflow(self, system: System, cutoff: Float[Array, ""] | float) -> Bool[Array, ""]:
         """Whether an edge shorter than `cutoff` may be missing because atoms, cell or cutoff have changed since.
 
         With x = F x₀ + u, a pair that was further apart than R is now further than s R − 2 max|u|, s the smallest
         stretch of F. Nothing is lost to a translation, nor to a rotation together with the lattice; a molecule that
-        turns without one is taken for displaced atoms. True as well where positions are not finite.
+        turns without one is taken for displaced atoms. True as well where positions are not finite, and where more
+        neighbours have come near than there is room for angles.
         """
         system, cutoff = jax.lax.stop_gradient((system, cutoff))
         kept = jnp.array_equal(system.cell, self.cell)
@@ -170,7 +190,7 @@ class Neighbors(eqx.Module):
         moved = jnp.max(jnp.linalg.norm(moved, axis=1), where=real[:, 0], initial=0.0)
         reach = self.radius * jnp.sqrt(jnp.maximum(1 + stretched, 0.0)) - 2 * moved
         rounding = max(1e-9, 100 * float(jnp.finfo(self.radius.dtype).eps))
-        return ~(reach >= cutoff * (1 - rounding))
+        return ~(reach >= cutoff * (1 - rounding)) | crowded(self, system)
 
     def _carried(self, system: System) -> tuple[Float[Array, ""], Float[Array, "atoms 3"]]:
         """s² − 1, s the smallest stretch of the cell's deformation, and how far that takes each atom."""
@@ -199,5 +219,6 @@ def alike(lists: Sequence[Neighbors]) -> list[Neighbors]:
     searches = {neighbors.search for neighbors in lists}
     search = searches.pop() if len(searches) == 1 else AllPairs((max(first), max(second), max(third)))
     inside = max(neighbors.inside for neighbors in lists)
-    same = lambda one: dataclasses.replace(one.widened(width).searched(search), inside=inside)  # noqa: E731
+    near = roomiest(list(lists))
+    same = lambda one: dataclasses.replace(one.widened(width).searched(search), inside=inside, near=near)  # noqa: E731
     return [same(neighbors) for neighbors in lists]

@@ -29,7 +29,7 @@ def within(neighbors: Neighbors, system: System, cutoff: Array, rows: int) -> tu
     """
     n = neighbors.index.shape[1]
     own, row = jnp.arange(n, dtype=jnp.int32), jnp.arange(len(neighbors.index), dtype=jnp.uint32)[:, None]
-    near = neighbors.mask & (_squares(neighbors, system) < cutoff**2)
+    near = neighbors.mask & (squares(neighbors, system) < cutoff**2)
     bits = jnp.sum(jnp.where(near, jnp.uint32(1) << row, jnp.uint32(0)), axis=0, dtype=jnp.uint32)
     left, places = bits, []
     for _ in range(rows):
@@ -67,11 +67,12 @@ def pays(n_atoms: int, rows: int, inside: int) -> bool:
 @eqx.filter_jit
 def _most(neighbors: Neighbors, system: System, cutoff: Array) -> tuple[Array, Array]:
     """How many edges an atom has at most within the cutoff, and in the list."""
-    near = neighbors.mask & (_squares(neighbors, system) < cutoff**2)
+    near = neighbors.mask & (squares(neighbors, system) < cutoff**2)
     return jnp.max(jnp.sum(near, axis=0)), jnp.max(jnp.sum(neighbors.mask, axis=0))
 
 
-def _squares(neighbors: Neighbors, system: System) -> Float[Array, "neighbors columns"]:
+def squares(neighbors: Neighbors, system: System) -> Float[Array, "neighbors columns"]:
+    """r_ij² of every edge in Å², of a list that was made for other positions perhaps."""
     homes = jnp.pad(neighbors.homes(system), ((0, neighbors.index.shape[1] - len(system.positions)), (0, 0)))
     x, y, z = separations(homes.T, homes.T, neighbors.offsets(system.cell), neighbors.index, neighbors.image)
     return x * x + y * y + z * z

@@ -38,6 +38,11 @@ class AbstractPotential(eqx.Module):
         return self.depth > 1
 
     @property
+    def angular_cutoff(self) -> float | None:
+        """Å: how near both neighbours of an angle are, where it looks at angles one by one; None where it does not."""
+        return None
+
+    @property
     def of_positions(self) -> bool:
         """Whether it looks at `graph.system`; then edges alone have no energy."""
         return False

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential
-from diffsim.potentials.sum import species_in_common
+from diffsim.potentials.sum import species_in_common, widest
 from diffsim.potentials.uncertain import AbstractUncertain, of_members
 
 
@@ -47,6 +47,10 @@ class Ensemble(AbstractUncertain):
     @property
     def whole(self) -> bool:
         return any(member.whole for member in self.members)
+
+    @property
+    def angular_cutoff(self) -> float | None:
+        return widest(self.members)
 
     @property
     def of_positions(self) -> bool:

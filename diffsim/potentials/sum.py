@@ -43,6 +43,10 @@ class Sum(AbstractPotential):
         return any(part.whole for part in self.parts)
 
     @property
+    def angular_cutoff(self) -> float | None:
+        return widest(self.parts)
+
+    @property
     def of_positions(self) -> bool:
         return any(part.of_positions for part in self.parts)
 
@@ -56,6 +60,11 @@ class Sum(AbstractPotential):
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         return sum((part.atomic_energies(graph) for part in self.parts), jnp.zeros_like(graph.weights))
+
+
+def widest(potentials: Sequence[AbstractPotential]) -> float | None:
+    """The largest of their angular cutoffs; None where none of them has one."""
+    return max((p.angular_cutoff for p in potentials if p.angular_cutoff is not None), default=None)
 
 
 def species_in_common(potentials: Sequence[AbstractPotential], what: str) -> tuple[int, ...]:

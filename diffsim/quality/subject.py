@@ -119,12 +119,13 @@ class Subject:
         within 1 Å more: they share a list, which is most of the work where structures are small.
         """
         radius = float(self.potential.cutoff) + _SKIN
-        shared = Neighbors.allocate(systems[0], radius) if alike else None
+        angles = self.potential.angular_cutoff
+        shared = Neighbors.allocate(systems[0], radius).for_angles(systems[0], angles) if alike else None
         size, parts = min(len(systems), _AT_ONCE), []
         for start in range(0, len(systems), size):
             part = systems[start : start + size]
             filled = [*part, *[part[-1]] * (size - len(part))]
-            given = batch(filled, radius) if shared is None else (stack(filled), stack([shared] * size))
+            given = batch(filled, radius, angles) if shared is None else (stack(filled), stack([shared] * size))
             parts.append(_predicted(self.potential, *given))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(systems)], *parts)
 

@@ -108,6 +108,7 @@ def relisted(potential: AbstractPotential, state: State) -> State:
     room = max(len(state.neighbors.index), needed)
     spare = (room + room**0.5) / needed  # by what numbers of neighbours fluctuate
     neighbors = _made(potential, state.system, skin, spare, least=state.neighbors.inside + 2)
+    neighbors = neighbors.with_room_like(state.neighbors, 1)
     return state.replace(neighbors=neighbors, overflow=jnp.zeros_like(state.overflow))
 
 

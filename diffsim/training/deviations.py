@@ -34,7 +34,7 @@ def deviations_of(potential: AbstractPotential, configurations: Sequence[Configu
     **Raises** `ValueError` for a potential that does not know.
     """
     sure, found = checked_uncertain(potential), {}
-    for data in labelled(configurations, float(potential.cutoff)):
+    for data in labelled(configurations, potential):
         count = len(data.present)
         for start in range(0, count, _PART):
             width = min(_PART, count)

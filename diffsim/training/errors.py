@@ -33,7 +33,7 @@ class Errors(NamedTuple):
 def relabelled(potential: AbstractPotential, configurations: Sequence[Configuration]) -> list[Configuration]:
     """The same structures with the potential's own energies, forces and stresses (NaN where there is no volume)."""
     found: dict[int, Configuration] = {}
-    for data in labelled(configurations, float(potential.cutoff)):
+    for data in labelled(configurations, potential):
         count = len(data.present)
         for start in range(0, count, _PART):
             width = min(_PART, count)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import equinox as eqx
 import numpy as np
 
-from diffsim.data.batching import batch
+from diffsim.data.batching import batch_for
 from diffsim.data.configurations import Configuration
 from diffsim.potentials.base import AbstractPotential
 from diffsim.training.errors import relabelled
@@ -13,7 +13,7 @@ from diffsim.training.errors import relabelled
 
 def standardised(potential: AbstractPotential, configurations: Sequence[Configuration]) -> AbstractPotential:
     """With what the potential standardises its inputs by, taken from these structures; most have no such thing."""
-    return potential.standardised(*batch([one.system for one in configurations], float(potential.cutoff)))
+    return potential.standardised(*batch_for(potential, [one.system for one in configurations]))
 
 
 def scaled(potential: AbstractPotential, configurations: Sequence[Configuration]) -> AbstractPotential:

@@ -95,8 +95,8 @@ def train(
     step = _Step(Weights.of(potential, trainable), optimizer, loss or Loss(), average)
     if isinstance(state, Packed):
         state = restored(state, potential, optimizer, trainable)
-    radius, plan = float(potential.cutoff), _Plan(epochs, batch_size, seed)
-    return _epochs(step, potential, labelled(training, radius), labelled(validation, radius), plan, state)
+    plan, data = _Plan(epochs, batch_size, seed), labelled(training, potential)
+    return _epochs(step, potential, data, labelled(validation, potential), plan, state)
 
 
 def restored(

@@ -267,7 +267,8 @@ def evaluated(suite: type[Learned]) -> dict[str, Seen]:
     structures = _structures(float(potential.cutoff))
     given = {name: (potential, system) for name, system in structures.items()}
     given |= {name: (moved, _base()) for name, moved in _displaced(potential).items()}
-    systems, neighbors = batch([system for _, system in given.values()], float(potential.cutoff) + SKIN)
+    radius = float(potential.cutoff) + SKIN
+    systems, neighbors = batch([system for _, system in given.values()], radius, potential.angular_cutoff)
     arrays = stack([eqx.filter(moved, eqx.is_inexact_array) for moved, _ in given.values()])
     rest = eqx.filter(potential, eqx.is_inexact_array, inverse=True)
 
@@ -313,7 +314,8 @@ def curved(suite: type[Learned]) -> dict[str, Curved]:
     bonded = lambda r: _free([[0, 0, 0], [r, 0, 0], [-0.5, 2.1, 0.3], [30, 30, 30]], [14, 6, 6, 14])  # noqa: E731
     structures = {"base": _base(), "inner": bonded(0.7 * cutoff), "inside": bonded(cutoff - NEAR)}
     structures |= {"at": bonded(cutoff), "outside": bonded(cutoff + NEAR)}
-    lists = alike([Neighbors.allocate(system, cutoff + SKIN) for system in structures.values()])
+    list_of = lambda one: Neighbors.allocate(one, cutoff + SKIN).for_angles(one, potential.angular_cutoff)  # noqa: E731
+    lists = alike([list_of(system) for system in structures.values()])
     derive = jax.jit(_curves(potential))
     found = {}
     for (name, system), neighbors in zip(structures.items(), lists, strict=True):

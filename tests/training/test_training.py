@@ -97,7 +97,7 @@ def test_the_loss_counts_labels_and_nothing_that_fills_up():
     stress = found[0].stress - given[0].stress
     means = np.array([np.mean(np.square(per_atom)), np.mean(force**2), np.mean(stress**2)])
     sums = 0.0
-    for data in labelled(given, float(SW.cutoff)):
+    for data in labelled(given, SW):
         sums = sums + squares(predicted(moved, data.systems, data.neighbors), data)
     np.testing.assert_allclose(sums[:, 0] / sums[:, 1], means, rtol=1e-12)
     np.testing.assert_array_equal(sums[:, 1], [2, 18, 9])
@@ -107,7 +107,7 @@ def test_the_loss_counts_labels_and_nothing_that_fills_up():
 
 
 def test_every_structure_is_drawn_once_an_epoch():
-    data = labelled(unlabelled([*CRYSTALS, *DOUBLE]), 4.0)
+    data = labelled(unlabelled([*CRYSTALS, *DOUBLE]), SW)
     drawn = list(minibatches(data, 4, np.random.default_rng(0)))
     numbers = [int(data[part].number[place]) for part, places in drawn for place in places if place >= 0]
     assert sorted(numbers) == list(range(12))
