@@ -34,7 +34,7 @@ def group_velocities(
 
     In a degenerate set each Cartesian component is taken by degenerate perturbation theory along its own axis.
     """
-    points = checked_qpoints(potential, system, qpoints)
+    points, _ = checked_qpoints(potential, system, qpoints)
     return _group_velocities(potential, system, neighbors_of(potential, system, neighbors), points)
 
 
@@ -44,7 +44,7 @@ def mode_gruneisen(
     """γ = −∂ln ω/∂ln V of each mode under a uniform dilation, atoms following inside the cell; zero for modes of zero
     frequency. `system` should be relaxed.
     """
-    points = checked_qpoints(potential, system, qpoints)
+    points, _ = checked_qpoints(potential, system, qpoints)
     return _mode_gruneisen(potential, system, neighbors_of(potential, system, neighbors), points)
 
 

@@ -5,6 +5,9 @@ With the second derivatives H_i of an atom's energy by its own edges, D(q) = Σ_
 each q costs a contraction.
 """
 
+import functools
+from collections.abc import Callable, Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,11 +15,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from diffsim import units
-from diffsim.fields import ArrayLike, as_array, concrete, constant, require_x64
+from diffsim.fields import ArrayLike, as_array, constant, require_x64
 from diffsim.graph import Graph, Vectors, graph
 from diffsim.mechanics import neighbors_of, require_periodic
 from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
+from diffsim.observables.repeated import Repeats, bloch_matrices, fitting
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.state import State
 from diffsim.system import System
@@ -30,13 +34,14 @@ def dynamical_matrix(
 ) -> Complex[Array, "q coordinates coordinates"]:
     """D(q) = Σ_L Φ(i0, jL) e^{iq·(r_jL − r_i0)} / √(m_i m_j) in eV/Å²/amu, in phonopy's phase convention.
 
-    `qpoints` [q 3] are fractions of the reciprocal lattice vectors of `system.cell`.
+    `qpoints` [q 3] are fractions of the reciprocal lattice vectors of `system.cell`. Potentials that pass messages are
+    looked at in a few repeated cells, which the wave vectors have to fit into.
 
     **Raises** `ValueError` for qpoints of a wrong shape, a system that is not periodic in three directions, 32-bit
-    input, and potentials that pass messages (take `force_constants` of a supercell for those).
+    input, and, of potentials that pass messages, wave vectors that need more than 64 cells.
     """
-    points = checked_qpoints(potential, system, qpoints)
-    return _dynamical_matrix(potential, system, neighbors_of(potential, system, neighbors), points)
+    points, repeats = checked_qpoints(potential, system, qpoints, fitting(qpoints))
+    return _dynamical_matrix(potential, system, neighbors_of(potential, system, neighbors), points, repeats)
 
 
 def phonon_frequencies(
@@ -45,9 +50,10 @@ def phonon_frequencies(
     """Frequencies ν = ω/2π in THz, ascending at each q, imaginary ones as negative.
 
     Gradients are those of perturbation theory; inside a degenerate set only symmetric sums of them have a meaning.
+    **Raises** as `dynamical_matrix`.
     """
-    points = checked_qpoints(potential, system, qpoints)
-    return _frequencies(potential, system, neighbors_of(potential, system, neighbors), points)
+    points, repeats = checked_qpoints(potential, system, qpoints, fitting(qpoints))
+    return _frequencies(potential, system, neighbors_of(potential, system, neighbors), points, repeats)
 
 
 def is_moving(eigenvalue: Float[Array, "..."]) -> Bool[Array, "..."]:
@@ -99,41 +105,44 @@ def bloch_matrix(
     return 0.5 * (matrix + matrix.conj().T)
 
 
-def checked_qpoints(potential: AbstractPotential, system: System, qpoints: ArrayLike) -> Float[Array, "q 3"]:
-    """The wave vectors as an array, refused where lattice dynamics cannot be done."""
+def checked_qpoints(
+    potential: AbstractPotential, system: System, qpoints: ArrayLike, repeats: Repeats | None = None
+) -> tuple[Float[Array, "q 3"], Repeats | None]:
+    """The wave vectors as an array, and the cells to be repeated, None where one is enough.
+
+    Refused where lattice dynamics cannot be done.
+    """
     require_x64(system.positions, "lattice dynamics")
     require_periodic(system, "lattice dynamics")
-    reach, cutoff = concrete(potential.reach), concrete(potential.cutoff)
-    if reach is not None and cutoff is not None and reach > cutoff:
+    if potential.depth > 1 and repeats is None:
         raise ValueError(
-            f"{type(potential).__name__} passes messages (it reaches {reach} Å over edges of {cutoff} Å): "
-            "take force_constants of a supercell instead"
+            f"{type(potential).__name__} passes messages, so only frequencies at wave vectors that fit into at most "
+            "64 repeated cells can be had (such as Γ, X and L); for others take force_constants of a supercell"
         )
     points = jnp.asarray(qpoints, system.positions.dtype)
     if points.ndim != 2 or points.shape[1] != 3:
         raise ValueError(f"qpoints must have shape [q, 3], got {list(points.shape)}")
-    return points
+    return points, repeats if potential.depth > 1 else None
 
 
-def _matrices(potential: AbstractPotential, system: System, neighbors: Neighbors):
+def _of_matrices(
+    function: Callable[[Array], Array],
+    potential: AbstractPotential,
+    system: System,
+    neighbors: Neighbors,
+    qpoints: Float[Array, "q 3"],
+    repeats: Repeats | None,
+) -> Array:
+    """A function of D(q) at each q."""
+    if repeats is not None:
+        return jax.vmap(function)(bloch_matrices(potential, system, neighbors, qpoints, repeats))
     seen = graph(system, neighbors)
     hessians = edge_hessians(potential, seen)
-    return lambda q: bloch_matrix(hessians, seen, system, q)
+    return jax.lax.map(lambda q: function(bloch_matrix(hessians, seen, system, q)), qpoints, batch_size=_BATCH)
 
 
-@eqx.filter_jit
-def _dynamical_matrix(
-    potential: AbstractPotential, system: System, neighbors: Neighbors, qpoints: Float[Array, "q 3"]
-) -> Complex[Array, "q coordinates coordinates"]:
-    return jax.lax.map(_matrices(potential, system, neighbors), qpoints, batch_size=_BATCH)
-
-
-@eqx.filter_jit
-def _frequencies(
-    potential: AbstractPotential, system: System, neighbors: Neighbors, qpoints: Float[Array, "q 3"]
-) -> Float[Array, "q coordinates"]:
-    matrix = _matrices(potential, system, neighbors)
-    return jax.lax.map(lambda q: frequency_of(jnp.linalg.eigvalsh(matrix(q))), qpoints, batch_size=_BATCH)
+_dynamical_matrix = eqx.filter_jit(functools.partial(_of_matrices, lambda matrix: matrix))
+_frequencies = eqx.filter_jit(functools.partial(_of_matrices, lambda matrix: frequency_of(jnp.linalg.eigvalsh(matrix))))
 
 
 def check_names(names: tuple[str, ...], qpoints: Float[Array, "q 3"]) -> None:
@@ -148,13 +157,21 @@ def point_names(names: tuple[str, ...], qpoints: Float[Array, "q 3"]) -> tuple[s
 
 
 class PhononFrequencies(AbstractStatic):
-    """Frequencies at chosen wave vectors, all branches of each, ascending."""
+    """Frequencies at chosen wave vectors, all branches of each, ascending.
 
-    qpoints: Float[Array, "q 3"] = eqx.field(converter=as_array)  # fractions of the reciprocal lattice
-    names: tuple[str, ...] = constant(converter=tuple, default=())
-    unit: str = constant(default="THz")
+    Potentials that pass messages need wave vectors that fit into at most 64 repeated cells.
+    """
 
-    def __check_init__(self) -> None:
+    qpoints: Float[Array, "q 3"]  # fractions of the reciprocal lattice
+    names: tuple[str, ...] = constant()
+    repeats: Repeats | None = constant()  # cells whose waves these are; None for too many
+    unit: str = constant()
+
+    def __init__(self, qpoints: ArrayLike, names: Sequence[str] = (), unit: str = "THz"):
+        self.qpoints = as_array(qpoints)
+        self.names = tuple(names)
+        self.repeats = fitting(self.qpoints)
+        self.unit = unit
         check_names(self.names, self.qpoints)
 
     @property
@@ -162,4 +179,6 @@ class PhononFrequencies(AbstractStatic):
         return point_names(self.names, self.qpoints)
 
     def record(self, potential: AbstractPotential, state: State) -> Float[Array, "q coordinates"]:
-        return phonon_frequencies(potential, state.system, self.qpoints, state.neighbors)
+        points, repeats = checked_qpoints(potential, state.system, self.qpoints, self.repeats)
+        neighbors = neighbors_of(potential, state.system, state.neighbors)
+        return _frequencies(potential, state.system, neighbors, points, repeats)

@@ -59,7 +59,7 @@ def crystal() -> Experiment:
     system = relax(edip, System.from_ase(bulk("Si", a=5.43)), cell=True)
     blank = {
         "elastic_constants": Target(ElasticConstants(("C11", "C12", "C44")), np.zeros(3), 3.0),
-        "phonons": Target(PhononFrequencies(qpoints=list(PHONONS.values()), names=list(PHONONS)), np.zeros((3, 6)), 0.3),
+        "phonons": Target(PhononFrequencies([*PHONONS.values()], names=[*PHONONS]), np.zeros((3, 6)), 0.3),
         "stress": Target(Stress(), np.zeros(6), 0.3),
     }
     truth = evaluate(edip, {"crystal": Experiment(system, blank)})["crystal"]

@@ -1,0 +1,91 @@
+"""Phonons of potentials that pass messages, at wave vectors that fit into a few cells."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ase.build import bulk
+
+import diffsim
+from diffsim import PhononFrequencies, SchNet, StillingerWeber, Sum, Target
+from diffsim.graph import graph
+from diffsim.observables.phonons import bloch_matrix, dynamical_matrix, edge_hessians
+from diffsim.observables.repeated import bloch_matrices, fitting
+from diffsim.system import lattice_points
+from tests.helpers import rattled
+
+SW = StillingerWeber.silicon()
+POINTS = np.array([[0, 0, 0], [0.5, 0, 0.5], [0.5, 0.5, 0.5], [1 / 3, 0, 0], [-2 / 3, 0.5, 0.5]])
+CELL = rattled(bulk("Si", a=5.43), 0.1, strain=0.05)  # triclinic, no symmetry
+
+
+def network(depth: int) -> SchNet:
+    return SchNet.init(("Si",), 1, cutoff=4.0, depth=depth, features=3, radial=4, activation="silu")
+
+
+def test_the_cells_that_wave_vectors_fit_into():
+    assert fitting(POINTS[:1]) == (1, 1, 1)
+    assert fitting(POINTS[:3]) == (2, 2, 2)
+    assert fitting(POINTS) == (6, 2, 2)
+    assert fitting([[0.1234, 0, 0]]) is None  # no whole number
+    assert fitting([[1 / 5, 1 / 5, 1 / 5]]) is None  # 125 cells
+
+
+@pytest.mark.parametrize("potential", [SW, network(1)], ids=["stillinger_weber", "network"])
+def test_repeated_cells_have_the_phonons_of_one_cell_where_edges_tell_all(potential):
+    neighbors = diffsim.Neighbors.allocate(CELL, potential.cutoff + 0.5)
+    found = bloch_matrices(potential, CELL, neighbors, jnp.asarray(POINTS), (6, 2, 2))
+    expected = dynamical_matrix(potential, CELL, POINTS)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_messages_carry_forces_between_cells_as_in_a_supercell(depth):
+    """Against the Hessian of the supercell, of which a list is made."""
+    potential, repeats = network(depth), (3, 2, 2)
+    points = np.array([[0, 0, 0], [1 / 3, 0, 0], [2 / 3, 0.5, 0.5]])
+    constants = np.asarray(diffsim.force_constants(potential, CELL, repeats))
+    cells, n = lattice_points(repeats), len(CELL.numbers)
+    blocks = constants[:: len(cells)].reshape(n, n, len(cells), 3, 3)
+    places = np.asarray(CELL.positions) @ np.linalg.inv(CELL.cell)
+    between = cells + (places[None] - places[:, None])[:, :, None]
+    phases = np.exp(2j * np.pi * np.einsum("ijLx,qx->qijL", between, points))
+    expected = np.einsum("ijLab,qijL->qiajb", blocks, phases).reshape(-1, 3 * n, 3 * n) / CELL.masses[0]
+    found = dynamical_matrix(potential, CELL, points)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+    seen = graph(CELL, diffsim.Neighbors.allocate(CELL, potential.cutoff))
+    of_edges_alone = bloch_matrix(edge_hessians(potential, seen), seen, CELL, jnp.zeros(3))
+    assert np.abs(of_edges_alone - expected[0]).max() > 1e-3 * np.abs(expected).max()
+
+
+def test_their_frequencies_have_derivatives_by_every_weight():
+    potential = Sum((SW, network(2)))
+    target = Target(PhononFrequencies(POINTS[1:3]), np.zeros((2, 6)), 1.0)  # at Γ zeros are rounding
+    state = diffsim.Experiment(CELL, {"": target}).start(potential)
+
+    @eqx.filter_jit
+    def loss(part):
+        whole = eqx.tree_at(lambda p: p.parts[1], potential, part)
+        return jnp.sum(jnp.sin(target.observable.record(whole, state)))
+
+    slope = eqx.filter_jit(eqx.filter_grad(loss))(potential.parts[1])
+    weights, rest = eqx.partition(potential.parts[1], eqx.is_inexact_array)
+    rng = np.random.default_rng(0)
+    along = jax.tree.map(lambda w: jnp.asarray(rng.standard_normal(w.shape)), weights)
+    along = eqx.tree_at(lambda p: (p.cutoff, p.eta), along, (jnp.zeros(()), jnp.zeros(())))
+    moved = lambda h: eqx.combine(jax.tree.map(lambda w, d: w + h * d, weights, along), rest)  # noqa: E731
+    h = 1e-4
+    expected = (loss(moved(h)) - loss(moved(-h))) / (2 * h)
+    found = sum(jnp.vdot(s, d) for s, d in zip(jax.tree.leaves(slope), jax.tree.leaves(along), strict=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_other_wave_vectors_are_refused_compiled_or_not():
+    words = "SchNet passes messages, so only frequencies at wave vectors that fit into at most 64"
+    with pytest.raises(ValueError, match=words):
+        diffsim.phonon_frequencies(network(2), CELL, [[0.1234, 0.0, 0.0]])
+    observable = PhononFrequencies([[0.1234, 0.0, 0.0]])
+    state = diffsim.Experiment(CELL, {"": Target(observable, np.zeros((1, 6)), 1.0)}).start(network(2))
+    with pytest.raises(ValueError, match=words):
+        eqx.filter_jit(observable.record)(network(2), state)
