@@ -64,7 +64,7 @@ def _at_rest(name: str, potential: AbstractPotential, data: Data) -> list[Line]:
     """Errors of energies and forces, elastic constants and phonons."""
     lines = []
     for part in (data.crystals, data.liquids):
-        found = errors_of(relabelled(potential, part), part)["all"]
+        found = errors_of(relabelled(potential, part), part)[part[0].group]
         lines += [
             Line(name, f"energies, {part[0].group}", "meV/atom", found.energy_mae),
             Line(name, f"forces, {part[0].group}", "meV/Å", found.forces_mae),

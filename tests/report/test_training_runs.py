@@ -124,7 +124,7 @@ def test_learning_ends_on_a_plateau(home):
         (["training.keys.energy=dft"], "structure 0 of silicon.xyz has no energy under 'dft': say energy=KEY"),
         (["training.fractions=[0.9,0.1]"], "fractions are those of training, validation and test, got"),
         (["training.loss.energy=-1"], "the weight of energy in a loss must be a number from 0 on, got -1"),
-        (["model=behler"], "unknown model 'behler'; available: behler_parrinello, gap, m"),
+        (["model=behler"], "unknown model 'behler'; available: behler_parrinello, chgnet, gap, m"),
         (["trainable=[nets]"], "has no parameter 'nets'"),
         (["spread=0.1"], "spread belongs to a fit, and this is a training"),
     ],
