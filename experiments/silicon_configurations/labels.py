@@ -1,0 +1,89 @@
+"""Labels by pw.x at one setting, and the file that keeps them and from which labelling goes on."""
+
+import gzip
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import iread, write
+from jaxtyping import Float
+
+from experiments.silicon_configurations.plan import plan
+from experiments.silicon_pbe.espresso import NORM_CONSERVING, KPoint, PlaneWaves, PwCache
+
+FILE = "configurations.xyz.gz"
+# Electrons in equilibrium at 1740 K, kT = 0.15 eV, in the crystal and in the liquid: labels are their free energy
+# F = E − TS and its derivatives. No k-points of their own, which depend on the cell.
+SETTING = PlaneWaves(NORM_CONSERVING, 24.0, 96.0, None, threshold=1e-6, symmetry=False, temperature=1740.0)
+FREE_ATOM = -102.5614  # eV, of pw.x at these cutoffs, spin-polarised: what energies are counted from
+LENGTH = 24.5  # Å, at least: k-points along a reciprocal vector times the distance of the cell's planes
+SHORTER = dict.fromkeys(
+    ("strained", "rattled"), 20.0
+)  # Å, where there is a gap: four points along an edge of a cube, not five
+OFFSET = 0.25  # of a mesh's spacing along each reciprocal vector
+
+
+def mesh(cell: Float[np.ndarray, "3 3"], length: float) -> tuple[int, ...]:
+    """How many k-points along each reciprocal vector."""
+    return tuple(math.ceil(length * np.linalg.norm(row)) for row in np.linalg.inv(cell).T)
+
+
+def points(counts: Sequence[int]) -> tuple[KPoint, ...]:
+    """A mesh of k-points beside Γ, of equal weights; of two that time reversal makes equal, one.
+
+    A mean over a mesh is wrong by Σ_R f(R) cos(2π R·s), with s the mesh's offset in spacings and R all vectors of the
+    lattice n_i a_i of the mesh. s = (¼, ¼, ¼) takes the nearest of them out, as Baldereschi's point does
+    (doi:10.1103/PhysRevB.7.5212), in cells whose angles are nearly right ones.
+    """
+    weights: dict[tuple[float, ...], float] = {}
+    for index in np.ndindex(*counts):
+        point = (np.array(index) + OFFSET) / counts
+        one = min(tuple(np.round(k % 1, 9) % 1) for k in (point, -point))
+        weights[one] = weights.get(one, 0.0) + 1.0
+    return tuple((*map(float, point), weight) for point, weight in weights.items())
+
+
+def setting(atoms: Atoms) -> PlaneWaves:
+    """How a structure is labelled."""
+    length = SHORTER.get(atoms.info["config_type"], LENGTH)
+    return replace(SETTING, kmesh=points(mesh(atoms.cell.array, length)))
+
+
+def label(cache: PwCache, atoms: Atoms) -> Atoms:
+    """The structure with F (eV per cell, counted from free atoms), forces (eV/Å) and stress (eV/Å³) attached."""
+    result = cache.solve(atoms, setting(atoms))
+    energy = result["energy"] - FREE_ATOM * len(atoms)
+    forces, stress = np.array(result["forces"]), np.array(result["stress"])
+    atoms = atoms.copy()
+    atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=stress)
+    print(atoms.info, f"{energy / len(atoms):.4f} eV/atom, {result['cpu_seconds']:.0f} s", flush=True)
+    return atoms
+
+
+def label_all(cache: PwCache, folder: Path) -> None:
+    """Labels what the file has not yet, in the order of the plan, and rewrites it after each."""
+    path = folder / FILE
+    done = {(one.info["config_type"], one.info["seed"]): one for one in load(path)} if path.exists() else {}
+    for planned in plan():
+        if planned not in done:
+            done[planned] = label(cache, planned.build())
+            save(path, [done[one] for one in plan() if one in done])
+
+
+def save(path: Path, structures: Sequence[Atoms]) -> None:
+    """As compressed extended XYZ, the same bytes for the same structures; never half a file."""
+    text = io.StringIO()
+    write(text, list(structures), format="extxyz")
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+    unfinished.replace(path)
+
+
+def load(path: Path) -> list[Atoms]:
+    """What `save` wrote."""
+    return list(iread(path, index=":", format="extxyz"))
