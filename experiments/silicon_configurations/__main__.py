@@ -5,8 +5,7 @@ from pathlib import Path
 
 from experiments.silicon_configurations import __doc__ as about
 from experiments.silicon_configurations.convergence import converge
-from experiments.silicon_configurations.labels import label_all
-from experiments.silicon_configurations.truth import describe
+from experiments.silicon_configurations.dataset import describe, extend
 from experiments.silicon_pbe.espresso import PwCache
 
 DATA = Path(__file__).parents[2] / "diffsim" / "data" / "silicon_configurations"
@@ -25,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     given.data.mkdir(parents=True, exist_ok=True)
     cache = PwCache(given.work.resolve(), given.pseudo_dir.resolve())
-    {"convergence": converge, "label": label_all, "write": describe}[given.stage](cache, given.data)
+    {"convergence": converge, "label": extend, "write": describe}[given.stage](cache, given.data)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ import numpy as np
 from ase import Atoms
 from ase.units import GPa
 
+from experiments.silicon_configurations.dataset import DESCRIPTION, ORDER
 from experiments.silicon_configurations.labels import LENGTH, SETTING, SHORTER, mesh, points, setting
 from experiments.silicon_configurations.plan import KINDS, plan
-from experiments.silicon_configurations.truth import DESCRIPTION, ORDER
 from experiments.silicon_pbe.espresso import PlaneWaves, PwCache
 from experiments.silicon_pbe.report import Reference
 
@@ -32,8 +32,8 @@ def converge(cache: PwCache, folder: Path) -> None:
         ("threshold", _of_threshold(cache, chosen)),
         ("cutoff", _of_cutoff(cache, chosen)),
         ("differences", _differences(cache, chosen)),
-        ("electrons", _of_electrons(cache, chosen["rattled"])),
         ("k_points", _of_points(cache, chosen)),
+        ("electrons", _of_electrons(cache, chosen["rattled"])),
     ):
         found = []
         for row in rows:

@@ -1,4 +1,4 @@
-"""Labels by pw.x at one setting, and the file that keeps them and from which labelling goes on."""
+"""Labels by pw.x at one setting, and the file that keeps them."""
 
 import gzip
 import io
@@ -13,7 +13,6 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import iread, write
 from jaxtyping import Float
 
-from experiments.silicon_configurations.plan import plan
 from experiments.silicon_pbe.espresso import NORM_CONSERVING, KPoint, PlaneWaves, PwCache
 
 FILE = "configurations.xyz.gz"
@@ -22,9 +21,7 @@ FILE = "configurations.xyz.gz"
 SETTING = PlaneWaves(NORM_CONSERVING, 24.0, 96.0, None, threshold=1e-6, symmetry=False, temperature=1740.0)
 FREE_ATOM = -102.5614  # eV, of pw.x at these cutoffs, spin-polarised: what energies are counted from
 LENGTH = 24.5  # Å, at least: k-points along a reciprocal vector times the distance of the cell's planes
-SHORTER = dict.fromkeys(
-    ("strained", "rattled"), 20.0
-)  # Å, where there is a gap: four points along an edge of a cube, not five
+SHORTER = {"strained": 20.0}  # Å, where there is a gap: four points across diamond's cube, not five
 OFFSET = 0.25  # of a mesh's spacing along each reciprocal vector
 
 
@@ -63,16 +60,6 @@ def label(cache: PwCache, atoms: Atoms) -> Atoms:
     atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=stress)
     print(atoms.info, f"{energy / len(atoms):.4f} eV/atom, {result['cpu_seconds']:.0f} s", flush=True)
     return atoms
-
-
-def label_all(cache: PwCache, folder: Path) -> None:
-    """Labels what the file has not yet, in the order of the plan, and rewrites it after each."""
-    path = folder / FILE
-    done = {(one.info["config_type"], one.info["seed"]): one for one in load(path)} if path.exists() else {}
-    for planned in plan():
-        if planned not in done:
-            done[planned] = label(cache, planned.build())
-            save(path, [done[one] for one in plan() if one in done])
 
 
 def save(path: Path, structures: Sequence[Atoms]) -> None:

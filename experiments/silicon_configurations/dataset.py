@@ -1,16 +1,37 @@
-"""reference.json: how much of the plan is labelled, at what setting, by what."""
+"""The data set: structures as they are labelled, and reference.json, which says how many, at what setting, by what."""
 
 import importlib.metadata
 from collections import Counter
 from pathlib import Path
 
-from experiments.silicon_configurations.labels import FILE, FREE_ATOM, LENGTH, OFFSET, SETTING, SHORTER, load
-from experiments.silicon_configurations.plan import KINDS
+from experiments.silicon_configurations.labels import (
+    FILE,
+    FREE_ATOM,
+    LENGTH,
+    OFFSET,
+    SETTING,
+    SHORTER,
+    label,
+    load,
+    save,
+)
+from experiments.silicon_configurations.plan import KINDS, plan
 from experiments.silicon_pbe.espresso import PwCache
 from experiments.silicon_pbe.report import Reference
 
 DESCRIPTION = "Silicon from the crystal to the liquid, labelled by PBE at one setting, computed for this package"
 ORDER = ("description", "labelled", "planned", "kinds", "units", "free_atom", "provenance")
+
+
+def extend(cache: PwCache, folder: Path) -> None:
+    """Labels what the file has not yet, in the order of the plan, and writes it after each."""
+    path = folder / FILE
+    done = {(one.info["config_type"], one.info["seed"]): one for one in load(path)} if path.exists() else {}
+    for planned in plan():
+        if planned not in done:
+            done[planned] = label(cache, planned.build())
+            save(path, [done[one] for one in plan() if one in done])
+            describe(cache, folder)
 
 
 def describe(cache: PwCache, folder: Path) -> None:
