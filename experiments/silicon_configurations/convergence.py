@@ -12,13 +12,15 @@ import numpy as np
 from ase import Atoms
 from ase.units import GPa
 
+from experiments.silicon_configurations.crystals import cube
 from experiments.silicon_configurations.dataset import DESCRIPTION, ORDER
-from experiments.silicon_configurations.labels import LENGTH, SETTING, SHORTER, mesh, points, setting
+from experiments.silicon_configurations.labels import LENGTH, LENGTHS, SETTING, mesh, points
 from experiments.silicon_configurations.plan import KINDS, plan
 from experiments.silicon_pbe.espresso import PlaneWaves, PwCache
 from experiments.silicon_pbe.report import Reference
 
-DENSER = {SHORTER["strained"]: LENGTH, LENGTH: 30.0}  # Å: what a mesh is compared with
+DENSER = {20.0: 24.5, 24.5: 30.0, 30.0: 36.0}  # Å: what a mesh is compared with
+MESHES, FINEST = ((4, 0.0), (4, 0.5), (6, 0.0), (3, 0.25), (4, 0.25), (5, 0.25)), 6  # of a liquid's cube, and offsets
 COARSE = (2, 2, 2)  # k-points where others than they are varied
 CUTOFF, THRESHOLD = 40.0, 1e-10  # Ry
 MOVE, STRETCH = 0.01, 0.004  # Å, and strain
@@ -33,6 +35,7 @@ def converge(cache: PwCache, folder: Path) -> None:
         ("cutoff", _of_cutoff(cache, chosen)),
         ("differences", _differences(cache, chosen)),
         ("k_points", _of_points(cache, chosen)),
+        ("offsets", _of_offsets(cache, chosen["liquid"])),
         ("electrons", _of_electrons(cache, chosen["rattled"])),
     ):
         found = []
@@ -55,11 +58,20 @@ def errors(found: dict, best: dict) -> dict:
 
 def _of_points(cache: PwCache, chosen: dict[str, Atoms]) -> Iterator[dict]:
     for kind, atoms in chosen.items():
-        own = SHORTER.get(kind, LENGTH)
+        own = LENGTHS.get(kind, LENGTH)
         counts = mesh(atoms.cell.array, own), mesh(atoms.cell.array, DENSER[own])
         found, best = (cache.solve(atoms, replace(SETTING, kmesh=points(one))) for one in counts)
         seconds = round(found["cpu_seconds"])
         yield {"kind": kind, "mesh": counts[0], "denser": counts[1]} | errors(found, best) | {"cpu_seconds": seconds}
+
+
+def _of_offsets(cache: PwCache, liquid: Atoms) -> Iterator[dict]:
+    """What it is worth that a mesh stands beside Γ, and where; offsets in spacings, along each direction."""
+    finest = cache.solve(liquid, replace(SETTING, kmesh=points((FINEST,) * 3)))
+    for count, offset in MESHES:
+        mesh_points = points((count,) * 3, offset)
+        found = cache.solve(liquid, replace(SETTING, kmesh=mesh_points))
+        yield {"mesh": (count,) * 3, "offset": offset, "points": len(mesh_points)} | errors(found, finest)
 
 
 def _of_threshold(cache: PwCache, chosen: dict[str, Atoms]) -> Iterator[dict]:
@@ -98,14 +110,15 @@ def _differences(cache: PwCache, chosen: dict[str, Atoms]) -> Iterator[dict]:
             strain[i, j] = strain[j, i] = STRETCH / (1 if i == j else 2)
             pair = (_stretched(atoms, sign * strain) for sign in (1, -1))
             by_difference = _slope(cache, pair, tight, STRETCH) / atoms.get_volume()
-            yield {"kind": kind, "stress_GPa": float(stress[voigt]) / GPa, "by_difference": by_difference / GPa}
+            yield {"kind": kind, "stress_GPa": float(stress[voigt] / GPa), "by_difference": float(by_difference / GPa)}
 
 
 def _of_electrons(cache: PwCache, atoms: Atoms) -> Iterator[dict]:
-    """What the electrons' temperature does to a crystal, whose atoms are rattled, and to one with a gap."""
-    cold = replace(setting(atoms), temperature=0.0)
-    found, ground = (cache.solve(atoms, one) for one in (setting(atoms), cold))
-    yield {"kind": "rattled", "amplitude": atoms.info["amplitude"]} | errors(found, ground)
+    """What the electrons' temperature does to a crystal: perfect, and with rattled atoms."""
+    for name, one in (("diamond", cube()), ("rattled", atoms)):
+        warm = replace(SETTING, kmesh=points(mesh(one.cell.array, LENGTH)))
+        found, ground = (cache.solve(one, setting) for setting in (warm, replace(warm, temperature=0.0)))
+        yield {"structure": name, "amplitude": one.info.get("amplitude", 0.0)} | errors(found, ground)
 
 
 def _coarse(**changes: float) -> PlaneWaves:

@@ -49,8 +49,6 @@ OTHERS = {
     "bc8": bc8,
     "simple cubic": lambda: bulk("Si", "sc", a=2.53) * (2, 2, 2),
     "simple hexagonal": simple_hexagonal,
-    "body-centred cubic": lambda: bulk("Si", "bcc", a=3.09, cubic=True) * (2, 2, 1),
-    "face-centred cubic": lambda: bulk("Si", "fcc", a=3.87, cubic=True) * (2, 1, 1),
 }
 
 

@@ -8,9 +8,9 @@ from experiments.silicon_configurations.labels import (
     FILE,
     FREE_ATOM,
     LENGTH,
+    LENGTHS,
     OFFSET,
     SETTING,
-    SHORTER,
     label,
     load,
     save,
@@ -39,7 +39,7 @@ def describe(cache: PwCache, folder: Path) -> None:
     structures = load(folder / FILE)
     have = Counter(one.info["config_type"] for one in structures)
     kinds = {
-        kind: {"labelled": have[kind], "planned": planned.count, "k_points_A": SHORTER.get(kind, LENGTH)}
+        kind: {"labelled": have[kind], "planned": planned.count, "k_points_A": LENGTHS.get(kind, LENGTH)}
         for kind, planned in KINDS.items()
     }
     Reference(folder, DESCRIPTION, ORDER).update(

@@ -20,8 +20,10 @@ FILE = "configurations.xyz.gz"
 # F = E − TS and its derivatives. No k-points of their own, which depend on the cell.
 SETTING = PlaneWaves(NORM_CONSERVING, 24.0, 96.0, None, threshold=1e-6, symmetry=False, temperature=1740.0)
 FREE_ATOM = -102.5614  # eV, of pw.x at these cutoffs, spin-polarised: what energies are counted from
-LENGTH = 24.5  # Å, at least: k-points along a reciprocal vector times the distance of the cell's planes
-SHORTER = {"strained": 20.0}  # Å, where there is a gap: four points across diamond's cube, not five
+# Å, at least: k-points along a reciprocal vector times the distance of the cell's planes. Five across diamond's cube,
+# fewer where there is a gap, more where a crystal is a metal.
+LENGTH = 24.5
+LENGTHS = {"strained": 20.0, "beta-tin": 30.0, "other": 30.0}
 OFFSET = 0.25  # of a mesh's spacing along each reciprocal vector
 
 
@@ -30,7 +32,7 @@ def mesh(cell: Float[np.ndarray, "3 3"], length: float) -> tuple[int, ...]:
     return tuple(math.ceil(length * np.linalg.norm(row)) for row in np.linalg.inv(cell).T)
 
 
-def points(counts: Sequence[int]) -> tuple[KPoint, ...]:
+def points(counts: Sequence[int], offset: float = OFFSET) -> tuple[KPoint, ...]:
     """A mesh of k-points beside Γ, of equal weights; of two that time reversal makes equal, one.
 
     A mean over a mesh is wrong by Σ_R f(R) cos(2π R·s), with s the mesh's offset in spacings and R all vectors of the
@@ -39,7 +41,7 @@ def points(counts: Sequence[int]) -> tuple[KPoint, ...]:
     """
     weights: dict[tuple[float, ...], float] = {}
     for index in np.ndindex(*counts):
-        point = (np.array(index) + OFFSET) / counts
+        point = (np.array(index) + offset) / counts
         one = min(tuple(np.round(k % 1, 9) % 1) for k in (point, -point))
         weights[one] = weights.get(one, 0.0) + 1.0
     return tuple((*map(float, point), weight) for point, weight in weights.items())
@@ -47,7 +49,7 @@ def points(counts: Sequence[int]) -> tuple[KPoint, ...]:
 
 def setting(atoms: Atoms) -> PlaneWaves:
     """How a structure is labelled."""
-    length = SHORTER.get(atoms.info["config_type"], LENGTH)
+    length = LENGTHS.get(atoms.info["config_type"], LENGTH)
     return replace(SETTING, kmesh=points(mesh(atoms.cell.array, length)))
 
 

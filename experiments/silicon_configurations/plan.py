@@ -126,11 +126,11 @@ def _other(rng: np.random.Generator) -> tuple[Atoms, dict]:
 
 
 KINDS = {
-    "strained": Kind(66, _strained),
-    "rattled": Kind(76, _rattled(0.1, 0.3)),
-    "strongly rattled": Kind(40, _rattled(0.3, 0.5)),
+    "strained": Kind(72, _strained),
+    "rattled": Kind(84, _rattled(0.1, 0.3)),
+    "strongly rattled": Kind(44, _rattled(0.3, 0.5)),
     "vacancy": Kind(40, _vacancy),
-    "beta-tin": Kind(34, _beta_tin),
-    "other": Kind(30, _other),
+    "beta-tin": Kind(28, _beta_tin),
+    "other": Kind(18, _other),
     "liquid": Kind(50, liquid),
 }
