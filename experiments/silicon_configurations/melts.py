@@ -12,7 +12,7 @@ from experiments.silicon_configurations.crystals import cube, two_cubes
 
 DENSITIES = (2.2, 2.9)  # g/cm³; silicon's melt has 2.57 at the melting point
 TEMPERATURES = (1700.0, 4000.0)  # K
-LARGE = 0.15  # so many of the cells have sixteen atoms
+LARGE = 0.1  # so many of the cells have sixteen atoms
 _AMU_PER_A3 = 1.66053906660  # in g/cm³
 _HOT = 8000.0  # K, where the crystal melts
 _MELTING, _REST = 200, 600  # sweeps, in each of which every atom is tried

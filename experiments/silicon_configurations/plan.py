@@ -96,14 +96,14 @@ def _strained(rng: np.random.Generator) -> tuple[Atoms, dict]:
 def _rattled(least: float, most: float) -> Callable[[np.random.Generator], tuple[Atoms, dict]]:
     def draw(rng: np.random.Generator) -> tuple[Atoms, dict]:
         amplitude = rng.uniform(least, most)
-        return rattled(strained(_cell(rng, 0.1), rng, _WARM), rng, amplitude), {"amplitude": round(amplitude, 4)}
+        return rattled(strained(_cell(rng, 0.05), rng, _WARM), rng, amplitude), {"amplitude": round(amplitude, 4)}
 
     return draw
 
 
 def _vacancy(rng: np.random.Generator) -> tuple[Atoms, dict]:
     """Diamond without one atom; its four neighbours have moved, mostly into the hole, then all are rattled."""
-    atoms = strained(_cell(rng, 0.3), rng, _WARM)
+    atoms = strained(_cell(rng, 0.14), rng, _WARM)
     away = atoms.get_distances(0, range(len(atoms)), mic=True, vector=True)
     near = np.argsort(np.linalg.norm(away, axis=1))[1:5]
     atoms.positions[near] -= rng.uniform(-0.02, 0.16) * away[near]
