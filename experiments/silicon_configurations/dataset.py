@@ -4,18 +4,9 @@ import importlib.metadata
 from collections import Counter
 from pathlib import Path
 
-from experiments.silicon_configurations.labels import (
-    FILE,
-    FREE_ATOM,
-    LENGTH,
-    LENGTHS,
-    OFFSET,
-    SETTING,
-    label,
-    load,
-    save,
-)
+from experiments.silicon_configurations.labels import FILE, FREE_ATOM, LENGTH, LENGTHS, OFFSET, SETTING, label
 from experiments.silicon_configurations.plan import KINDS, plan
+from experiments.silicon_melt_pbe.labels import load, save
 from experiments.silicon_pbe.espresso import PwCache
 from experiments.silicon_pbe.report import Reference
 

@@ -1,16 +1,12 @@
-"""Labels by pw.x at one setting, and the file that keeps them."""
+"""Labels by pw.x at one setting."""
 
-import gzip
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import iread, write
 from jaxtyping import Float
 
 from experiments.silicon_pbe.espresso import NORM_CONSERVING, KPoint, PlaneWaves, PwCache
@@ -19,7 +15,7 @@ FILE = "configurations.xyz.gz"
 # Electrons in equilibrium at 1740 K, kT = 0.15 eV, in the crystal and in the liquid: labels are their free energy
 # F = E − TS and its derivatives. No k-points of their own, which depend on the cell.
 SETTING = PlaneWaves(NORM_CONSERVING, 24.0, 96.0, None, threshold=1e-6, symmetry=False, temperature=1740.0)
-FREE_ATOM = -102.5614  # eV, of pw.x at these cutoffs, spin-polarised: what energies are counted from
+FREE_ATOM = -102.5614  # eV, at these cutoffs, spin-polarised, in a box of 10×10.5×11 Å: what energies are counted from
 # Å, at least: k-points along a reciprocal vector times the distance of the cell's planes. Five across diamond's cube,
 # fewer where there is a gap, more where a crystal is a metal.
 LENGTH = 24.5
@@ -62,17 +58,3 @@ def label(cache: PwCache, atoms: Atoms) -> Atoms:
     atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=stress)
     print(atoms.info, f"{energy / len(atoms):.4f} eV/atom, {result['cpu_seconds']:.0f} s", flush=True)
     return atoms
-
-
-def save(path: Path, structures: Sequence[Atoms]) -> None:
-    """As compressed extended XYZ, the same bytes for the same structures; never half a file."""
-    text = io.StringIO()
-    write(text, list(structures), format="extxyz")
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
-    unfinished.replace(path)
-
-
-def load(path: Path) -> list[Atoms]:
-    """What `save` wrote."""
-    return list(iread(path, index=":", format="extxyz"))

@@ -11,19 +11,10 @@ from ase.units import GPa
 import diffsim
 from diffsim import StillingerWeber, System
 from experiments.silicon_configurations import dataset
-from experiments.silicon_configurations.labels import (
-    FILE,
-    FREE_ATOM,
-    LENGTH,
-    LENGTHS,
-    SETTING,
-    load,
-    mesh,
-    points,
-    save,
-)
+from experiments.silicon_configurations.labels import FILE, FREE_ATOM, LENGTH, LENGTHS, SETTING, mesh, points
 from experiments.silicon_configurations.melts import stillinger_weber
 from experiments.silicon_configurations.plan import CLOSEST, KINDS, Planned, closest, plan
+from experiments.silicon_melt_pbe.labels import load, save
 
 DATA = files("diffsim") / "data" / "silicon_configurations"
 
