@@ -41,10 +41,12 @@ def labelled(cache: PwCache, positions: np.ndarray, setting: PlaneWaves = SETTIN
 
 
 def save(path: Path, snapshots: Sequence[Atoms]) -> None:
-    """As compressed extended XYZ, the same bytes for the same snapshots."""
+    """As compressed extended XYZ, the same bytes for the same snapshots; never half a file."""
     text = io.StringIO()
     write(text, list(snapshots), format="extxyz")
-    path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+    unfinished.replace(path)
 
 
 def load(path: Path) -> list[Atoms]:
