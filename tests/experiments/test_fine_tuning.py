@@ -1,0 +1,33 @@
+"""The experiment that fine-tunes a network: its data, and all of it in quick form."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from experiments.fine_tuning.__main__ import main
+from experiments.fine_tuning.data import labelled
+from experiments.fine_tuning.fits import FITS
+from experiments.fine_tuning.judge import MELTS, NAMES
+
+
+def test_nothing_that_is_learned_from_is_tested_on():
+    data = labelled(8)
+    sizes = {name: len(part) for name, part in data._asdict().items()}
+    assert sizes == {"pretraining": 12, "validation": 4, "tuning": 16, "crystals": 2, "liquids": 10}
+    kept = [np.asarray(one.system.positions) for part in data for one in part]
+    prints = {positions.tobytes() for positions in kept}
+    assert len(prints) == sum(sizes.values())
+    assert {one.group for one in data.crystals} == {"crystal"}
+    assert {len(one.forces) for one in data.liquids} == {64}
+
+
+@pytest.mark.slow
+def test_all_of_it_in_quick_form(tmp_path):
+    main(["all", "--quick", "--output", str(tmp_path)])
+    assert all((tmp_path / name / "potential.json").exists() for name in ("pretrained", *FITS))
+    with (tmp_path / "judged.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert {line["potential"] for line in lines} == set(NAMES)
+    assert {line["what"] for line in lines} >= {f"g(r) {melt}" for melt in MELTS} | {"forces, liquid", "phonons"}
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
