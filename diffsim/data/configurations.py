@@ -103,9 +103,9 @@ def _frames(path: str | Path) -> list[Any]:
     import ase.io
 
     path = located(path)
-    if not Path(path).is_file():
+    if not path.is_file():
         raise ValueError(f"cannot read the data set {path}: there is no such file")
-    if Path(path).stat().st_size == 0:
+    if path.stat().st_size == 0:
         raise ValueError(f"cannot read the data set {path}: the file is empty")
     try:
         return list(ase.io.iread(str(path), index=":", do_not_split_by_at_sign=True))

@@ -11,7 +11,7 @@ from diffsim.data.reference import reference
 from diffsim.io.potential import load_potential
 from experiments.ensembles.crystal import CONSTANTS, Sampled, elastic_constants, lattice_constant
 from experiments.silicon_liquid.melts import Melt
-from experiments.silicon_liquid.truth import distribution, frames_of
+from experiments.silicon_liquid.truth import distribution, frames_of, truth_of
 
 SAMPLING = (200, 25)  # frames and steps of 2 fs between them, for each replica
 LIQUIDS = {2500.0: "fitted", 1500.0: "unseen"}  # K
@@ -66,11 +66,9 @@ def _liquids(name: str, potential: StillingerWeber, work: Path) -> list[Line]:
     """Melted and quenched in LAMMPS as EDIP's was; the errors are what such a difference would be by chance."""
     lines = []
     for temperature, seen in LIQUIDS.items():
-        known, its_error = (
-            np.array(reference("silicon_liquid", f"T{temperature:.0f}.{k}")[0]) for k in ("rdf", "rdf_error")
-        )
+        truth, its_error = truth_of(f"T{temperature:.0f}")
         g, error, _ = distribution(frames_of(Melt(temperature, 2), potential, work, MELTS), 2)
         rms = lambda x: np.array(np.sqrt(np.mean(x**2)))  # noqa: E731
-        off = Sampled(rms(g - known), rms(error))
+        off = Sampled(rms(g - truth), rms(error))
         lines.append(_line(name, f"g(r) at {temperature:.0f} K, {seen}", off, Sampled(np.array(0.0), rms(its_error))))
     return lines

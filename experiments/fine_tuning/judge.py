@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from diffsim import errors_of, evaluate, load_potential, relabelled
-from diffsim.data.reference import reference
 from diffsim.potentials import AbstractPotential
 from diffsim.trouble import SimulationError
 from experiments.fine_tuning.data import Data, labelled
@@ -16,6 +15,7 @@ from experiments.fine_tuning.figure import draw
 from experiments.fine_tuning.fits import FITS, crystal
 from experiments.fine_tuning.liquids import Distribution, distribution
 from experiments.fine_tuning.size import Size
+from experiments.silicon_liquid.truth import truth_of
 
 NAMES = ("pretrained", *FITS)
 MELTS = {"T1000": (1000.0, 2), "T2000": (2000.0, 2), "T3000": (3000.0, 2), "T2000_216": (2000.0, 3)}  # K, cubes an edge
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 def judge(size: Size, folder: Path) -> list[Line]:
     """Leaves `judged.csv`, `curves.json` and `figure.png` in the folder, which are written anew after each melt."""
     data, lines = labelled(size.crystals), []
-    truth = {name: Distribution(*_truth(name)) for name in MELTS}
+    truth = {name: Distribution(*truth_of(name)) for name in MELTS}
     curves: dict[str, dict[str, Distribution]] = {name: {"truth": one} for name, one in truth.items()}
     for name in NAMES:
         potential = load_potential(folder / name / "potential.json")
@@ -53,11 +53,6 @@ def judge(size: Size, folder: Path) -> list[Line]:
                 lines.append(_line(name, f"g(r) {melt}", unit, numbers))
             _write(folder, lines, curves)
     return lines
-
-
-def _truth(name: str) -> tuple[np.ndarray, np.ndarray]:
-    value, error = (np.array(reference("silicon_liquid", f"{name}.{key}")[0]) for key in ("rdf", "rdf_error"))
-    return value, error
 
 
 def _at_rest(name: str, potential: AbstractPotential, data: Data) -> list[Line]:

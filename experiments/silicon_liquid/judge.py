@@ -9,11 +9,10 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffsim.data.reference import reference
 from diffsim.report.figures.base import AFTER, BEFORE, REFERENCE, STYLE, WIDTH
 from experiments.silicon_liquid.fits import LIMIT, potentials
 from experiments.silicon_liquid.melts import Melt
-from experiments.silicon_liquid.truth import CENTERS, LARGE, UNSEEN, distribution, frames_of
+from experiments.silicon_liquid.truth import CENTERS, LARGE, UNSEEN, distribution, frames_of, truth_of
 
 REPLICAS = {2: 8, 3: 2}  # half of the truth's
 
@@ -46,7 +45,7 @@ def judge(work: Path, output: Path) -> None:
     verdicts, curves = [], {}
     for melt in MELTS:
         name = f"T{melt.temperature:.0f}" + ("" if melt.repeats == 2 else f"_{8 * melt.repeats**3}")
-        truth, truth_error = (np.array(reference("silicon_liquid", f"{name}.{k}")[0]) for k in ("rdf", "rdf_error"))
+        truth, truth_error = truth_of(name)
         curves[name] = {"truth": truth, "truth error": truth_error}
         for label, potential in potentials(output).items():
             if label == LIMIT and melt != Melt(LARGE, 2):

@@ -9,6 +9,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 from diffsim import EDIP, RadialDistribution, StillingerWeber, System, energy, forces, independent_frames
+from diffsim.data.reference import reference
 from experiments.silicon_liquid.melts import DENSITY, HOT, Melt, crystal, sample
 from experiments.silicon_pbe.report import format_json
 
@@ -46,6 +47,12 @@ def distribution(frames: np.ndarray, repeats: int) -> tuple[np.ndarray, np.ndarr
     error = g.mean(axis=1).std(axis=0, ddof=1) / np.sqrt(len(g))
     near = np.argmin(abs(CENTERS - 2.45))
     return g.mean(axis=(0, 1)), error, float(np.mean([independent_frames(one[:, near]) for one in g]))
+
+
+def truth_of(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """g(r) that is kept under a name, `T2000` or `T2000_216`, and its standard error."""
+    value, error = (np.array(reference("silicon_liquid", f"{name}.{key}")[0]) for key in ("rdf", "rdf_error"))
+    return value, error
 
 
 def make_truth(work: Path, folder: Path) -> None:

@@ -12,15 +12,10 @@ from diffsim.optimizers.problem import linear_model
 from experiments.lammps import is_there
 from experiments.silicon_liquid.fits import parts
 from experiments.silicon_liquid.melts import Melt, crystal, sample
-from experiments.silicon_liquid.truth import CENTERS, FITTED, SNAPSHOTS, UNSEEN, WIDTH
+from experiments.silicon_liquid.truth import CENTERS, FITTED, SNAPSHOTS, UNSEEN, WIDTH, truth_of
 
 DATA = "silicon_liquid/snapshots.xyz"
 NAMES = [f"T{T:.0f}" for T in sorted(FITTED + UNSEEN)]
-
-
-def rdf(name: str) -> tuple[np.ndarray, np.ndarray]:
-    value, error = (np.array(reference("silicon_liquid", f"{name}.{key}")[0]) for key in ("rdf", "rdf_error"))
-    return value, error
 
 
 def test_snapshots_are_labelled_by_edip():
@@ -45,7 +40,7 @@ def test_a_snapshot_is_where_a_liquid_starts():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_liquid_has_a_first_shell_and_known_errors(name):
-    g, error = rdf(name)
+    g, error = truth_of(name)
     np.testing.assert_allclose(reference("silicon_liquid", "centers"), CENTERS)
     assert reference("silicon_liquid", "width") == WIDTH
     assert reference("silicon_liquid", f"{name}.sampled_ps") >= 100
@@ -59,7 +54,7 @@ def test_the_liquid_has_a_first_shell_and_known_errors(name):
 
 
 def test_the_small_cell_is_nearly_large_enough():
-    (small, its), (large, other) = rdf("T2000"), rdf("T2000_216")
+    (small, its), (large, other) = truth_of("T2000"), truth_of("T2000_216")
     assert np.abs(small - large).max() < 0.08  # of 2.5 in the first peak; periodic images reach half of the cell
     assert np.mean(np.abs(small - large) < 4 * np.hypot(its, other)) > 0.7
 
