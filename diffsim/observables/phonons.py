@@ -38,7 +38,7 @@ def dynamical_matrix(
     looked at in a few repeated cells, which the wave vectors have to fit into.
 
     **Raises** `ValueError` for qpoints of a wrong shape, a system that is not periodic in three directions, 32-bit
-    input, and, of potentials that pass messages, wave vectors that need more than 64 cells.
+    input, functions of positions and, of potentials that pass messages, wave vectors that need more than 64 cells.
     """
     points, repeats = checked_qpoints(potential, system, qpoints, fitting(qpoints))
     return _dynamical_matrix(potential, system, neighbors_of(potential, system, neighbors), points, repeats)
@@ -114,6 +114,11 @@ def checked_qpoints(
     """
     require_x64(system.positions, "lattice dynamics")
     require_periodic(system, "lattice dynamics")
+    if potential.of_positions:
+        raise ValueError(
+            f"{type(potential).__name__} has no energy of edges alone, which D(q) is made of; "
+            "take force_constants of a supercell instead"
+        )
     if potential.depth > 1 and repeats is None:
         raise ValueError(
             f"{type(potential).__name__} passes messages, so only frequencies at wave vectors that fit into at most "
