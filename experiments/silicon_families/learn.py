@@ -53,7 +53,7 @@ def learned(name: str, family: Family, count: int, folder: Path) -> None:
 
 
 def _of_a_step(potential: AbstractPotential) -> float:
-    """µs an atom for a step of dynamics of 64 atoms of the crystal, at best; so short a step that any potential bears it."""
+    """µs an atom for a step of dynamics of 64 atoms of the crystal, at best; so short that any potential bears it."""
     atoms = bulk("Si", a=5.43, cubic=True).repeat(2)
     system, simulator = System.from_ase(atoms), VelocityVerlet(0.1 * units.fs)
     start = simulator.init(potential, system, jax.random.key(0), 300.0)
