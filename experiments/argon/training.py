@@ -1,0 +1,49 @@
+"""A network learns the frames."""
+
+from pathlib import Path
+
+import optax
+
+from diffsim import Loss, SchNet, clipped, referenced, save_potential, scaled, train
+from diffsim.potentials import AbstractPotential
+from experiments.argon.data import Parts
+from experiments.argon.size import Size
+
+_BATCH, _RATE, _LAST = 1, 3e-3, 0.01  # structures, of the first update, of the last one relative to that
+_LOSS = {"energy": 1e4, "forces": 1e4, "stress": 3e4}  # so that 0.1 meV/atom, 1 meV/Å and 3 MPa are about 1
+
+
+def train_on(parts: Parts, start: AbstractPotential, loss: Loss, size: Size, folder: Path) -> AbstractPotential:
+    """Leaves `potential.json` in the folder, whenever it has become better."""
+    folder.mkdir(parents=True, exist_ok=True)
+    updates = size.epochs * -(-len(parts.training) // _BATCH)
+    schedule = optax.warmup_cosine_decay_schedule(0.1 * _RATE, _RATE, updates // 50, updates, _LAST * _RATE)
+    optimizer = clipped(optax.adam(schedule), 100.0)
+    best = start
+    for state in train(
+        start,
+        parts.training,
+        parts.validation,
+        optimizer,
+        loss=loss,
+        epochs=size.epochs,
+        batch_size=_BATCH,
+        average=0.999,
+    ):
+        last = state.history[-1]
+        print(
+            f"epoch {state.step}, {state.seconds:.0f} s: loss {last.loss:.3g}, validation {last.validation_loss:.3g}, "
+            f"{last.energy_rmse:.3f} meV/atom, {last.forces_rmse:.3f} meV/Å, {last.stress_rmse:.2f} MPa",
+            flush=True,
+        )
+        if state.best_epoch == state.step:
+            best = state.best
+            save_potential(folder / "potential.json", best)
+    return best
+
+
+def conservative(parts: Parts, size: Size, folder: Path) -> AbstractPotential:
+    """SchNet, whose forces are derivatives of its energy."""
+    start = SchNet.init(("Ar",), 0, **size.network)
+    start = referenced(scaled(start, parts.training), parts.training)
+    return train_on(parts, start, Loss(**_LOSS), size, folder / "conservative")
