@@ -26,10 +26,11 @@ def main(arguments: list[str] | None = None) -> None:
 
         make_frames(size, given.output)
     if given.stage == "train":
+        from experiments.argon import training
         from experiments.argon.data import parts
-        from experiments.argon.training import conservative
 
-        conservative(parts(size, given.output), size, given.output)
+        for model in [given.model] if given.model else ["conservative", "direct"]:
+            getattr(training, model)(parts(size, given.output), size, given.output)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ FULL = Size(
     frames=3,
     stride=200,
     network={"cutoff": 6.8, "depth": 2, "features": 16, "radial": 12, "activation": "silu"},
-    epochs=80,
+    epochs=280,
 )
 QUICK = Size(
     repeats=1,
