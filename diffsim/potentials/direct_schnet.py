@@ -20,10 +20,11 @@ class DirectSchNet(AbstractConvolutions, AbstractDirectForces):
     F_i = −Σ_j f_ij r̂_ij,   f_ij = s N(x_i + x_j, e(r_ij)) u(r_ij),
 
     with x, e and u of `SchNet`. As in GNNFF (doi:10.1038/s41524-021-00543-3), forces turn with the structure; in GAMD
-    (doi:10.1063/5.0060003) they do so only as far as has been learned. Other than in both, f_ij = f_ji: action equals
-    reaction, so that the momentum is kept, without which a crystal would drift away. That leaves out nothing, since the
-    forces of every energy that is a function of distances have this form, with f_ij = −∂E/∂r_ij. But f is the
-    derivative of nothing here, and −∂F/∂x is not symmetric. Forces pass through the cutoff with two derivatives.
+    (doi:10.48550/arXiv.2112.03383) they are read from features of atoms, and turn as far as has been learned. Other
+    than in both, f_ij = f_ji: action equals reaction, and the total momentum is kept, without which a crystal would
+    drift away. That leaves out nothing, since the forces of every energy that is a function of distances have this
+    form, with f_ij = −∂E/∂r_ij. But here f is the derivative of nothing, and −∂F/∂x is not symmetric. Forces pass
+    through the cutoff with two derivatives.
 
     **Raises** `ValueError` for no species, a cutoff that is not positive, and in `init` a depth below 1.
     """

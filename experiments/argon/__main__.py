@@ -31,6 +31,10 @@ def main(arguments: list[str] | None = None) -> None:
 
         for model in [given.model] if given.model else ["conservative", "direct"]:
             getattr(training, model)(parts(size, given.output), size, given.output)
+    if given.stage == "judge":
+        from experiments.argon.judge import judge
+
+        judge(size, given.output)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ class Size(NamedTuple):
     stride: int  # between frames
     network: dict  # of SchNet.init and DirectSchNet.init
     epochs: int
+    timed: int  # frames
+    conserved: int  # frames at constant energy
 
 
 FULL = Size(
@@ -25,6 +27,8 @@ FULL = Size(
     stride=200,
     network={"cutoff": 6.8, "depth": 2, "features": 16, "radial": 12, "activation": "silu"},
     epochs=280,
+    timed=5,
+    conserved=50,
 )
 QUICK = Size(
     repeats=1,
@@ -35,4 +39,6 @@ QUICK = Size(
     stride=5,
     network={"cutoff": 6.0, "depth": 2, "features": 3, "radial": 4, "activation": "silu"},
     epochs=2,
+    timed=2,
+    conserved=3,
 )
