@@ -7,7 +7,9 @@ likes; no structure that is learned from has a vacancy. `python -m experiments.a
   and stresses; goes to ``frames.xyz``;
 * ``train conservative`` and ``train direct``: SchNet as an energy, whose derivatives forces are, and DirectSchNet,
   whose forces are derivatives of nothing, from the same frames and in 32-bit floats;
-* ``judge``: errors on frames held back, the Hessian's asymmetry, phonons, the vacancy, speed. A table.
+* ``judge``: errors on frames held back, the Hessian's asymmetry, phonons, the vacancy, speed. A table;
+* ``engineer``: the conservative network learns on with frames of vacancies, of hops, and of hotter and stretched
+  crystals added, and is asked about the vacancy and its barrier again. A table.
 
 ``--quick`` does all of it with networks, and runs, that are far too small to be of use.
 """

@@ -1,4 +1,4 @@
-"""Command line: `python -m experiments.argon data|train|judge [conservative|direct] [--quick]`."""
+"""Command line: `python -m experiments.argon data|train|judge|engineer [conservative|direct] [--quick]`."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m experiments.argon", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("stage", choices=("data", "train", "judge"))
+    parser.add_argument("stage", choices=("data", "train", "judge", "engineer"))
     parser.add_argument("model", choices=("conservative", "direct"), nargs="?")
     parser.add_argument("--quick", action="store_true", help="a run of a minute or two that shows only that all works")
     parser.add_argument("--output", type=Path, default=Path("outputs/argon"))
@@ -30,11 +30,15 @@ def main(arguments: list[str] | None = None) -> None:
         from experiments.argon.data import parts
 
         for model in [given.model] if given.model else ["conservative", "direct"]:
-            getattr(training, model)(parts(size, given.output), size, given.output)
+            getattr(training, model)(parts(size, given.output / "frames.xyz"), size, given.output)
     if given.stage == "judge":
         from experiments.argon.judge import judge
 
         judge(size, given.output)
+    if given.stage == "engineer":
+        from experiments.argon.engineering import engineer
+
+        engineer(size, given.output)
 
 
 if __name__ == "__main__":

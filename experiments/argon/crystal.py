@@ -41,9 +41,34 @@ def commensurate(potential: AbstractPotential) -> dict[str, Float[np.ndarray, " 
     return found
 
 
+def without(perfect: System, atom: int = 0) -> System:
+    """An atom taken out."""
+    left = np.arange(len(perfect.numbers)) != atom
+    return System(perfect.positions[left], perfect.cell, perfect.numbers[left], perfect.masses[left])
+
+
+def hopping(perfect: System, way: float) -> tuple[System, int]:
+    """Without its first atom, and a nearest neighbour of that a part of the way there; which atom that is."""
+    inverse = np.linalg.inv(np.asarray(perfect.cell))
+    apart = (np.asarray(perfect.positions) - np.asarray(perfect.positions[0])) @ inverse
+    apart = (apart - np.rint(apart)) @ np.asarray(perfect.cell)
+    atom = int(np.argsort(np.linalg.norm(apart, axis=1), kind="stable")[1])
+    moved = perfect.replace(positions=perfect.positions.at[atom].add(-way * apart[atom]))
+    return without(moved), atom - 1
+
+
 def vacancy_energy(potential: AbstractPotential, perfect: System) -> float:
     """E(N − 1 atoms, relaxed) − (N − 1)/N E(N atoms) in eV, at fixed cell."""
-    rest = System(perfect.positions[1:], perfect.cell, perfect.numbers[1:], perfect.masses[1:])
     per_atom = float(diffsim.energy(potential, perfect)) / len(perfect.numbers)
-    relaxed = diffsim.relax(potential, rest)
-    return float(diffsim.energy(potential, relaxed)) - len(rest.numbers) * per_atom
+    rest = diffsim.relax(potential, without(perfect))
+    return float(diffsim.energy(potential, rest)) - len(rest.numbers) * per_atom
+
+
+def hop_barrier(potential: AbstractPotential, perfect: System) -> float:
+    """The energy of the saddle above that of the vacancy in eV, at fixed cell.
+
+    Half-way between two sites forces along the way vanish by symmetry: what relaxes from there ends on the saddle.
+    """
+    ends = (without(perfect), hopping(perfect, 0.5)[0])
+    rest, saddle = (float(diffsim.energy(potential, diffsim.relax(potential, one))) for one in ends)
+    return saddle - rest

@@ -64,7 +64,7 @@ def _errors(potential: AbstractPotential, size: Size, folder: Path) -> Told:
     """On what it has learned from, and on frames of other trajectories."""
     if isinstance(potential, LennardJones):
         return
-    for part, frames in parts(size, folder)._asdict().items():
+    for part, frames in parts(size, folder / "frames.xyz")._asdict().items():
         for group, errors in errors_of(relabelled(potential, frames), frames).items():
             labels = np.concatenate([np.ravel(one.forces) for one in frames if group in (one.group, "all")])
             yield f"energy MAE, {part}, {group}", "meV/atom", errors.energy_mae
