@@ -25,7 +25,7 @@ def minimum_energy_path(
     end: System,
     *,
     images: int = 15,
-    tolerance: float = 1e-3,
+    tolerance: float = 1e-4,
     steps: int = 1000,
 ) -> MinimumEnergyPath:
     """The way of least energy from the minimum near `start` to the one near `end`, over the pass between them.
