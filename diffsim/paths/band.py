@@ -35,7 +35,7 @@ class Band(eqx.Module):
             lists, crowded = _listed(one, system, images)
             if not concrete(crowded):
                 return Band(system, lists)
-        raise ValueError("atoms come much closer to each other on the path than at its start: give ends that are closer")
+        raise ValueError("atoms come much closer to each other on the path than at its start: give closer ends")
 
     @property
     def rows(self) -> int:

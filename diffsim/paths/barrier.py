@@ -28,10 +28,10 @@ class MigrationBarrier(AbstractStatic):
     hop in a simple crystal. Otherwise look for it once, and give `path.image(path.highest).positions` of a
     `minimum_energy_path`.
 
-    The cell is that of the experiment's relaxed crystal, and the derivative knows. That of the relaxation is not needed,
-    neither at the minimum nor at the saddle: forces vanish at both (envelope theorem). Second derivatives are by the
-    implicit function theorem. NaN where no minimum, or no saddle with exactly one negative mode, is found, or a list
-    of `radius` Å (the cutoff and room to relax) is outgrown.
+    The cell is that of the experiment's relaxed crystal, and the derivative knows. That of the relaxation is not
+    needed, neither at the minimum nor at the saddle: forces vanish at both (envelope theorem). Second derivatives are
+    by the implicit function theorem. NaN where no minimum, or no saddle with exactly one negative mode, is found, or a
+    list of `radius` Å (the cutoff and room to relax) is outgrown.
 
     **Raises** as `vacancy_hop`, and where `guess` has not the supercell's atoms.
     """

@@ -29,7 +29,7 @@ def vacancy_hop(
 
 
 def hop(crystal: System, repeats: Sequence[int], vacancy: int, neighbor: int) -> tuple[Piece, int, np.ndarray]:
-    """The piece with the vacancy, the number in it of the atom that hops, and its way in terms of the crystal's cell."""
+    """The piece with the vacancy, the number in it of the atom that hops, and its way in the crystal's vectors."""
     require_periodic(crystal, "a vacancy")
     whole = Piece.supercell(crystal, repeats)
     places = np.asarray(whole.places)

@@ -38,8 +38,8 @@ def saddle_point(
     Hessians: up to a few hundred atoms. Differentiable in the potential and in the cell of `guess` by the implicit
     function theorem.
 
-    **Raises** `ValueError` where no such point is found, and for 32-bit input. Under `jit`, which needs `neighbors` with
-    room to move, the result is then NaN.
+    **Raises** `ValueError` where no such point is found, and for 32-bit input. Under `jit`, which needs `neighbors`
+    with room to move, the result is then NaN.
     """
     require_x64(guess.positions, "a saddle point")
     made = neighbors_of(potential, guess, neighbors, skin=_SKIN)

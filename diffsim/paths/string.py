@@ -117,5 +117,3 @@ def _evolved(
         proceed, update, (images, nowhere, one, jnp.inf * one, taken, jnp.zeros((), bool))
     )
     return x, bend, step, outgrown
-
-

@@ -122,5 +122,5 @@ def test_a_rate_refuses_what_is_no_minimum_or_no_saddle():
         harmonic_rate(well, top, top, 300.0)
     with pytest.raises(ValueError, match="the saddle has 0 modes of negative curvature, where it must have 1"):
         harmonic_rate(well, bottom, bottom, 300.0)
-    with pytest.raises(ValueError, match="the temperature must be positive, got 0.0 K"):
+    with pytest.raises(ValueError, match=r"the temperature must be positive, got 0\.0 K"):
         harmonic_rate(well, bottom, top, 0.0)

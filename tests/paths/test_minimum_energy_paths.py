@@ -1,6 +1,5 @@
 """The string method finds the pass that is known, that of another program, and what forces alone say of it."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -32,7 +31,9 @@ def test_a_spline_goes_through_its_points_with_the_slopes_it_says():
     spline = Spline.through(points)
     np.testing.assert_allclose(spline.at(spline.knots)[0], points, atol=1e-14)
     places = np.array([0.05, 0.4, 0.99]) * float(spline.knots[-1])
-    slopes = [differences(lambda x: np.asarray(spline.at(jnp.asarray(x))[0])[0], np.array([x]), h=1e-3)[:, 0] for x in places]
+    slopes = [
+        differences(lambda x: np.asarray(spline.at(jnp.asarray(x))[0])[0], np.array([x]), h=1e-3)[:, 0] for x in places
+    ]
     np.testing.assert_allclose(spline.at(jnp.asarray(places))[1], slopes, atol=1e-9)
     parabola = jnp.stack([jnp.linspace(0.0, 1.0, 5)] * 2, axis=1) ** jnp.array([1, 0])  # a line: nothing bends
     assert float(jnp.abs(Spline.through(parabola).curvatures).max()) < 1e-13
@@ -41,7 +42,8 @@ def test_a_spline_goes_through_its_points_with_the_slopes_it_says():
 def test_the_path_through_a_bent_valley_is_the_one_that_is_known():
     found = minimum_energy_path(double_well(), pair(-0.8, 0.1, 0.0), pair(0.85, 0.0, 0.05), images=21, tolerance=1e-5)
     relative = found.positions[:, 1] - found.positions[:, 0]
-    np.testing.assert_allclose(relative[jnp.array([0, -1])], [[-WIDTH, 0, 0], [WIDTH, 0, 0]], atol=1e-4)  # the true minima
+    minima = relative[jnp.array([0, -1])]
+    np.testing.assert_allclose(minima, [[-WIDTH, 0, 0], [WIDTH, 0, 0]], atol=1e-4)
     np.testing.assert_allclose(relative[10], [0, BEND, 0], atol=2e-3)
     assert found.highest == 10
     assert found.barrier == pytest.approx(HEIGHT, rel=1e-3)
@@ -51,7 +53,9 @@ def test_the_path_through_a_bent_valley_is_the_one_that_is_known():
 
 
 def test_work_of_the_forces_is_the_energy(path):
-    assert float(np.abs(path.work - path.energies).max()) < 1e-5  # the force has a kink wherever an edge passes onset or cutoff
+    assert (
+        float(np.abs(path.work - path.energies).max()) < 1e-5
+    )  # the force has a kink wherever an edge passes onset or cutoff
     assert float(path.across) < 2e-3  # of 0.06 eV/Å along it: what a spline through 15 images leaves
     direct = [diffsim.energy(LJ, path.image(k)) for k in (0, path.highest)]
     assert float(path.energies[path.highest]) == pytest.approx(float(direct[1] - direct[0]), abs=1e-12)
@@ -143,7 +147,7 @@ def test_where_there_is_no_saddle_nothing_is_found():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("repeats", "barrier", "formation"), [(3, 0.06513, 0.08442), (5, 0.0646, 0.08440)])
+@pytest.mark.parametrize(("repeats", "barrier", "formation"), [(3, 0.06513, 0.08442), (5, 0.06459, 0.08440)])
 def test_argon_has_the_barrier_that_is_known(repeats, barrier, formation):
     """The published one is of 500 atoms at fixed cell; 0.08557 eV to take an atom out of the rigid lattice."""
     lj = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=10.5, onset=9.0)
@@ -151,6 +155,6 @@ def test_argon_has_the_barrier_that_is_known(repeats, barrier, formation):
     start, end = vacancy_hop(crystal, (repeats,) * 3)
     bulk_energy = len(start.numbers) * float(diffsim.energy(lj, crystal)) / 4
     path = minimum_energy_path(lj, start, end, images=15)
-    assert path.barrier == pytest.approx(barrier, abs=5e-5)
+    assert path.barrier == pytest.approx(barrier, abs=2e-5)
     assert float(diffsim.energy(lj, start)) - bulk_energy == pytest.approx(0.08557, abs=5e-6)
     assert float(diffsim.energy(lj, path.image(0))) - bulk_energy == pytest.approx(formation, abs=1e-5)
