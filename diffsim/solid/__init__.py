@@ -1,0 +1,1 @@
+"""What a potential makes of a crystal: vibrations at rest and in motion, and a vacancy that moves."""

@@ -1,0 +1,184 @@
+"""Vibrations as they are seen at a temperature: density of states, and frequency and lifetime of single phonons."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from diffsim import units
+from diffsim.mechanics import total_energy
+from diffsim.observables import SpectralEnergyDensity, VibrationalDensityOfStates, phonon_frequencies
+from diffsim.observables.correlation import autocorrelation, spectrum
+from diffsim.observables.lines import damped_line
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulate import simulate
+from diffsim.simulators import Langevin, Schedule, State, VelocityVerlet
+from diffsim.simulators.momenta import kinetic_energy, temperature
+from diffsim.simulators.schedule import members
+from diffsim.solid.waves import Wave
+from diffsim.system import System, stack
+
+_FRAMES = 4  # a period of the fastest mode: two are the least
+_HEATING = 30  # periods of it, with a friction of one in four
+_LAGS = 3  # the longest lag of a single mode is so many times shorter than the run
+_SPREAD = 0.35  # of a line's frequency: how far from it at rest a line is looked for
+_DEGENERATE = 1e-3  # relative
+
+
+class Phonon(NamedTuple):
+    """A branch, or several of the same frequency, at one wave vector; errors by leaving out one replica at a time."""
+
+    wave: str
+    places: list[float]  # 1/Å along the path
+    branches: list[int]  # from 1
+    at_rest: float  # THz
+    frequency: float  # THz
+    frequency_error: float
+    lifetime: float  # ps
+    lifetime_error: float
+
+
+class Vibrations(NamedTuple):
+    """What replicas at constant energy tell, started from a bath."""
+
+    temperature: float  # K, as it was
+    temperature_error: float
+    drift: float  # meV/atom/ps, of the total energy, the largest
+    duration: float  # ps, of each replica
+    density: Float[np.ndarray, " points"]  # states per THz and atom
+    density_error: Float[np.ndarray, " points"]
+    phonons: list[Phonon]
+
+
+class _Kept(eqx.Module):
+    """What is recorded of a frame."""
+
+    density: VibrationalDensityOfStates
+    waves: tuple[SpectralEnergyDensity, ...]
+
+    def record(self, potential: AbstractPotential, state: State) -> Any:
+        amplitudes = tuple(wave.record(potential, state).modes for wave in self.waves)
+        return self.density.record(potential, state), amplitudes, temperature(state)
+
+
+def vibrations(
+    potential: AbstractPotential,
+    crystal: System,
+    kelvin: float,
+    *,
+    repeats: tuple[int, int, int],
+    waves: Sequence[Wave],
+    frequencies: Float[np.ndarray, " points"],
+    dt: float,
+    steps: int,
+    replicas: int,
+    highest: float,
+    lags: int,
+    seed: int = 0,
+) -> Vibrations:
+    """Runs `replicas` of the repeated crystal, of `steps` each, in its own cell at constant energy.
+
+    `dt` in fs; `highest` in THz is that of the modes at rest; `frequencies` and `lags` (frames) are those of the density
+    of states. Modes are those at rest, so that lines include what anharmonicity mixes into them.
+
+    **Raises** `ValueError` for fewer than two replicas, and `SimulationError` where the crystal explodes.
+    """
+    if replicas < 2:
+        raise ValueError(f"errors are the spread over replicas, of which there must be at least 2, got {replicas}")
+    stride = stride_of(dt, highest)
+    frames = steps // stride
+    window = max(2, frames // _LAGS)
+    keys = jax.random.split(jax.random.key(seed), replicas)
+    whole, step = crystal.supercell(repeats), dt * units.fs
+    bath = Langevin(step, kelvin, highest * units.THz * 2 * np.pi / 4)
+    start = stack([bath.init(potential, whole, key, 2 * kelvin) for key in keys])  # half of it goes into the springs
+    heating = max(1, round(_HEATING * 1e3 / (highest * dt)))
+    _, state = simulate(potential, bath, start, Schedule(frames=1, stride=heating), _nothing)
+    seen = VibrationalDensityOfStates(frequencies=frequencies, lags=min(lags, frames))
+    of = lambda q: SpectralEnergyDensity.of(potential, crystal, repeats, q, frequencies=frequencies, lags=window)  # noqa: E731
+    kept = _Kept(seen, tuple(of(wave.q) for wave in waves))
+    before = _energies(potential, state)
+    records, after = simulate(potential, VelocityVerlet(step), state, Schedule(frames, stride), kept.record)
+    velocities, amplitudes, heat = records
+    densities = _each(seen, velocities) / len(whole.numbers)
+    duration = frames * stride * dt * 1e-3
+    drift = float(np.abs(_energies(potential, after) - before).max()) * 1e3 / len(whole.numbers) / duration
+    at_rest = np.asarray(phonon_frequencies(potential, crystal, np.array([wave.q for wave in waves])))
+    every = stride * dt * 1e-3
+    phonons = [
+        phonon
+        for wave, modes, series in zip(waves, at_rest, amplitudes, strict=True)
+        for phonon in phonons_of(wave, modes, series, every, window)
+    ]
+    heats = np.asarray(heat).mean(axis=1)
+    return Vibrations(
+        float(heats.mean()),
+        float(heats.std(ddof=1) / np.sqrt(replicas)),
+        drift,
+        duration,
+        densities.mean(axis=0),
+        densities.std(axis=0, ddof=1) / np.sqrt(replicas),
+        phonons,
+    )
+
+
+def phonons_of(
+    wave: Wave,
+    at_rest: Float[np.ndarray, " modes"],
+    series: Complex[Array, "replicas frames modes"],
+    dt: float,
+    lags: int,
+) -> list[Phonon]:
+    """Frequency and lifetime of each branch of one wave from its amplitudes, `dt` ps apart."""
+    eye = jnp.eye(len(at_rest))
+    correlations = np.stack([np.asarray(autocorrelation(one, eye, lags)) for one in series])
+    found = []
+    for group in _degenerate(at_rest):
+        middle = float(at_rest[group].mean())
+        if not middle > 0:
+            continue
+        grid = np.arange((1 - _SPREAD) * middle, (1 + _SPREAD) * middle, 0.25 / (lags * dt))
+        together = jnp.asarray(correlations[:, group].mean(axis=1))
+        spectra = np.asarray(spectrum(together, jnp.asarray(dt * units.ps), jnp.asarray(grid), "hann"))
+        frequency, width = damped_line(grid, spectra.mean(axis=0), dt, lags)
+        without = [damped_line(grid, np.delete(spectra, m, axis=0).mean(axis=0), dt, lags) for m in range(len(spectra))]
+        frequencies, widths = np.array(without).T
+        count = len(spectra)
+        error = lambda values: float(np.sqrt((count - 1) * np.var(values)))  # noqa: B023, E731
+        lifetime = lambda width: 1 / (2 * np.pi * width)  # noqa: E731
+        branches = [int(branch) + 1 for branch in group]
+        told = (frequency, error(frequencies), lifetime(width), error(lifetime(widths)))
+        found.append(Phonon(wave.name, wave.places, branches, middle, *told))
+    return found
+
+
+def _degenerate(frequencies: Float[np.ndarray, " modes"]) -> list[np.ndarray]:
+    """Branches of the same frequency together, ascending."""
+    cuts = np.flatnonzero(np.diff(frequencies) > _DEGENERATE * np.abs(frequencies).max()) + 1
+    return np.split(np.arange(len(frequencies)), cuts)
+
+
+def stride_of(dt: float, highest: float) -> int:
+    """Steps of `dt` fs between frames that resolve modes of `highest` THz."""
+    return max(1, int(1e3 / (_FRAMES * highest * dt)))
+
+
+def _nothing(potential: AbstractPotential, state: State) -> Any:
+    return state.step
+
+
+def _energies(potential: AbstractPotential, state: State) -> np.ndarray:
+    total = lambda one: total_energy(potential, one.system, one.neighbors) + kinetic_energy(one)  # noqa: E731
+    return np.array([float(eqx.filter_jit(total)(one)) for one in members(state)])
+
+
+def _each(observable: Any, records: Any) -> np.ndarray:
+    """The estimate of each replica."""
+    estimate = eqx.filter_jit(observable.estimate)
+    ones = [jax.tree.map(lambda leaf, m=m: leaf[m], records) for m in range(len(jax.tree.leaves(records)[0]))]
+    frames = len(jax.tree.leaves(ones[0])[0])
+    return np.stack([np.asarray(estimate(one, jnp.full(frames, 1 / frames))) for one in ones])[:, 0]
