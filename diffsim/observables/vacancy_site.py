@@ -12,18 +12,17 @@ from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.state import State
 from diffsim.system import System
 
-_COMMITTED = 0.75  # of the distance between neighbouring sites: nearer to the empty site, an atom is on its way there
+_EMPTY = 0.75  # of the distance between neighbouring sites: the nearest atom of an empty site is further away
 _ROUNDS = 3  # of finding the sites of the atoms and from them where the lattice is
 
 
 class VacancySite(eqx.Module):
     """The empty site of a crystal that lacks one atom, or −1 while none can be named.
 
-    Each atom belongs to its nearest site. A frame names the site that no atom belongs to, if there is one only, and if
-    no atom is closer to it than ¾ of the distance d between neighbouring sites. So an atom has hopped once it is within
-    d/4 of its new site along the way: vibrations to the saddle and back are no hops (core sets,
-    doi:10.1063/1.3590108). The lattice is taken to be where the atoms' mean deviation from their sites vanishes: it
-    may drift with the centre of mass, and it recoils from each hop by d over the number of atoms.
+    Empty is the site that has no atom within ¾ of the distance d between neighbouring sites, if there is one only. So
+    an atom has hopped once it is within d/4 of its new site along the way, and on the way neither site is empty:
+    vibrations to the saddle and back are no hops (core sets, doi:10.1063/1.3590108). The lattice goes where the centre
+    of mass goes. It also recoils from each hop, by d over the number of atoms, which `following` accounts for.
     """
 
     sites: Float[Array, "sites 3"]  # Å, where the lattice was when `centre` was the mean position
@@ -54,24 +53,25 @@ class VacancySite(eqx.Module):
     def record(self, potential: AbstractPotential, state: State) -> Int[Array, ""]:
         """For `simulate`."""
         del potential
-        return self.seen(state.system.positions)[0]
+        return self.seen(state.system.positions)
 
-    def seen(self, positions: Float[Array, "atoms 3"]) -> tuple[Int[Array, ""], Float[Array, "3"]]:
-        """The empty site or −1, and how far the lattice has moved since, in Å."""
-        count, moved = len(self.sites), jnp.mean(positions, axis=0) - self.centre
+    def seen(self, positions: Float[Array, "atoms 3"]) -> Int[Array, ""]:
+        """The empty site or −1."""
+        away = self._between(positions - jnp.mean(positions, axis=0) + self.centre)
+        nearest = jnp.min(jnp.sum(away**2, axis=-1), axis=0)
+        alone = jnp.sum(nearest > (_EMPTY * self.spacing) ** 2) == 1
+        return jnp.where(alone, jnp.argmax(nearest), -1).astype(jnp.int32)
+
+    def following(self, positions: Float[Array, "atoms 3"]) -> VacancySite:
+        """The same sites where the lattice is now: after some hundred hops, and before some more.
+
+        That is where the mean deviation of the atoms from their nearest sites vanishes.
+        """
+        moved = jnp.mean(positions, axis=0) - self.centre
         for _ in range(_ROUNDS):
             away = self._between(positions - moved)
             nearest = jnp.argmin(jnp.sum(away**2, axis=-1), axis=1)
             moved = moved + jnp.mean(away[jnp.arange(len(positions)), nearest], axis=0)
-        atoms = jnp.zeros(count, jnp.int32).at[nearest].add(1)
-        site = jnp.argmin(atoms).astype(jnp.int32)
-        closest = jnp.min(jnp.linalg.norm(self._between(positions - moved)[:, site], axis=-1))
-        named = (jnp.sum(atoms == 0) == 1) & (closest > _COMMITTED * self.spacing)
-        return jnp.where(named, site, -1), moved
-
-    def following(self, positions: Float[Array, "atoms 3"]) -> VacancySite:
-        """The same sites where the lattice is now: for stretches of a run with very many hops."""
-        moved = self.seen(positions)[1]
         places = self.sites + moved, jnp.mean(positions, axis=0)
         return eqx.tree_at(lambda self: (self.sites, self.centre), self, places)
 

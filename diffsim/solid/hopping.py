@@ -1,7 +1,8 @@
 """How often a vacancy hops: molecular dynamics at fixed volume, long enough to count."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +20,7 @@ _FRAMES = 500  # of a stretch, after which the lattice is followed
 _MEMORY = 3  # periods of the fastest mode: a hop that is undone within them is a recrossing
 _HEATING = 100  # periods before the first frame
 _COUPLING = 20  # periods: the thermostat's time
+_SKIN = 0.7  # of the distance between neighbours: lists of a hot crystal then last for tens of steps
 _NAMED = 0.5  # share of a stretch's frames that must name an empty site: else it is no crystal with a vacancy
 
 
@@ -53,16 +55,17 @@ def hop_rate(
     """Hops of the vacancy of the repeated crystal's first atom, in its own cell, until there are `hops` or after `steps`.
 
     `dt` in fs; `highest` in THz is that of the modes at rest. All velocities are rescaled alike (`Bussi`), slowly, so
-    that the motion is that at constant energy. Only the empty site of each frame is kept.
+    that the motion is that at constant energy. In 32-bit floats; only the empty site of each frame is kept.
 
     **Raises** `ValueError` where the atoms leave the lattice, `SimulationError` where they explode.
     """
     whole = crystal.supercell(repeats)
-    tracker = VacancySite.of(whole, 0)
-    lacking = System(whole.positions[1:], whole.cell, whole.numbers[1:], whole.masses[1:])
+    potential, tracker = _in_32_bits((potential, VacancySite.of(whole, 0)))
+    lacking = _in_32_bits(System(whole.positions[1:], whole.cell, whole.numbers[1:], whole.masses[1:]))
     stride, period = stride_of(dt, highest), 1e3 / (highest * dt)  # steps
-    bussi = Bussi(dt * units.fs, kelvin, _COUPLING * period * dt * units.fs)
-    state = bussi.init(potential, lacking, jax.random.key(seed), 2 * kelvin)
+    bussi = _in_32_bits(Bussi(dt * units.fs, kelvin, _COUPLING * period * dt * units.fs))
+    skin = _SKIN * float(tracker.spacing)
+    state = bussi.init(potential, lacking, jax.random.key(seed), jnp.float32(2 * kelvin), skin=skin)
     _, state = simulate(potential, bussi, state, Schedule(1, round(_HEATING * period)), _nothing)
     stretch, series = Schedule(_FRAMES, stride), []
     memory = round(_MEMORY * period / stride)
@@ -95,6 +98,10 @@ def hop_rate(
         found.named,
         len(lacking.numbers),
     )
+
+
+def _in_32_bits(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if eqx.is_inexact_array(leaf) else leaf, tree)
 
 
 def _nothing(potential: AbstractPotential, state: object) -> jax.Array:

@@ -68,7 +68,7 @@ def trajectory(crystal: System, hops: int, *, noise: float, drift: float, attemp
 
 
 def seen(tracker: VacancySite, frames: np.ndarray) -> np.ndarray:
-    return np.asarray(jax.jit(jax.vmap(lambda x: tracker.seen(x)[0]))(frames))
+    return np.asarray(jax.jit(jax.vmap(tracker.seen))(frames))
 
 
 @pytest.mark.parametrize("name", CRYSTALS)
@@ -89,7 +89,7 @@ def test_the_lattice_recoils_and_is_followed():
     tracker, cell = VacancySite.of(FCC, 0), np.asarray(FCC.cell)
     positions = np.delete(np.asarray(FCC.positions), 0, 0)
     recoil = np.array([0.13, 0.0, 0.05]) * float(tracker.spacing)
-    seen, follow = jax.jit(lambda t, x: t.seen(x)[0]), jax.jit(lambda t, x: t.following(x))
+    seen, follow = jax.jit(lambda t, x: t.seen(x)), jax.jit(lambda t, x: t.following(x))
     for n in range(1, 101):
         moved = positions + n * recoil
         images = np.rint(-n * recoil * len(positions) @ np.linalg.inv(cell))
