@@ -129,6 +129,8 @@ if TYPE_CHECKING:
         StillingerWeber,
         Sum,
         Tersoff,
+        dropout_ensemble,
+        thinned,
     )
     from diffsim.quality import training_range
     from diffsim.relax import relax
@@ -176,7 +178,7 @@ _CONTENTS = {
         AbstractPotential AbstractUncertain BehlerParrinello Branch Buckingham CHGNet CHGNetAngleLayer CHGNetAtomLayer
         CHGNetBasis CHGNetBondLayer CHGNetEmbedding Dense EAM EDIP Ensemble FunctionOfEdges FunctionOfPositions GAP
         Gated Gupta LayerNorm LennardJones MACE MACELayer MomentTensors Morse Perceptron SchNet SOAP StillingerWeber Sum
-        Tersoff ZBL
+        Tersoff ZBL dropout_ensemble thinned
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "magnetism": "magnetic_moments",

@@ -1,10 +1,12 @@
 """How phonons answer to a change of wave vector or volume: group velocities and mode Grüneisen parameters."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 from diffsim import units
 from diffsim.fields import ArrayLike, as_array, constant
@@ -18,10 +20,12 @@ from diffsim.observables.phonons import (
     bloch_matrix,
     check_names,
     checked_qpoints,
+    dynamical_matrices,
     edge_hessians,
     is_moving,
     point_names,
 )
+from diffsim.observables.ring import denominator
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.state import State
 from diffsim.system import System
@@ -42,10 +46,10 @@ def mode_gruneisen(
     potential: AbstractPotential, system: System, qpoints: ArrayLike, neighbors: Neighbors | None = None
 ) -> Float[Array, "q coordinates"]:
     """γ = −∂ln ω/∂ln V of each mode under a uniform dilation, atoms following inside the cell; zero for modes of zero
-    frequency. `system` should be relaxed.
+    frequency. `system` should be relaxed. **Raises** as `dynamical_matrix`.
     """
-    points, _ = checked_qpoints(potential, system, qpoints)
-    return _mode_gruneisen(potential, system, neighbors_of(potential, system, neighbors), points)
+    points, cells = checked_qpoints(potential, system, qpoints, denominator(qpoints))
+    return _mode_gruneisen(potential, system, neighbors_of(potential, system, neighbors), points, cells)
 
 
 @eqx.filter_jit
@@ -66,27 +70,23 @@ def _group_velocities(
 
 @eqx.filter_jit
 def _mode_gruneisen(
-    potential: AbstractPotential, system: System, neighbors: Neighbors, qpoints: Float[Array, "q 3"]
+    potential: AbstractPotential,
+    system: System,
+    neighbors: Neighbors,
+    qpoints: Float[Array, "q 3"],
+    cells: int | None,
 ) -> Float[Array, "q coordinates"]:
     internal, _ = responses(potential, system, neighbors)
     follow = jnp.sum(internal_response(system, internal)[:, :3], axis=1).reshape(-1, 3) / 3
 
-    def hessians_and_system(dilation: Float[Array, ""]) -> tuple[Array, System]:
+    def matrices(dilation: Float[Array, ""]) -> Complex[Array, "q coordinates coordinates"]:
         strain = dilation / 3 * jnp.eye(3, dtype=system.cell.dtype)
         dilated = system.replace(positions=system.positions + dilation * follow).strained(strain)
-        return edge_hessians(potential, graph(dilated, neighbors)), dilated
+        return dynamical_matrices(potential, dilated, neighbors, qpoints, cells)
 
     zero, one = jnp.zeros((), system.cell.dtype), jnp.ones((), system.cell.dtype)
-    (hessians, _), (slope, moved) = jax.jvp(hessians_and_system, (zero,), (one,))
-
-    def at(q: Float[Array, "3"]) -> Float[Array, " coordinates"]:
-        def matrix(h: Array, s: System) -> Array:
-            return bloch_matrix(h, graph(s, neighbors), s, q)
-
-        values, slopes = eigenvalue_slopes(*jax.jvp(matrix, (hessians, system), (slope, moved)))
-        return -0.5 * jnp.where(is_moving(values), slopes / jnp.where(is_moving(values), values, 1.0), 0.0)
-
-    return jax.lax.map(at, qpoints)
+    values, slopes = jax.vmap(eigenvalue_slopes)(*jax.jvp(matrices, (zero,), (one,)))
+    return -0.5 * jnp.where(is_moving(values), slopes / jnp.where(is_moving(values), values, 1.0), 0.0)
 
 
 def _slope_of_frequency(values: Float[Array, " n"], slopes: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -99,11 +99,16 @@ def _slope_of_frequency(values: Float[Array, " n"], slopes: Float[Array, " n"]) 
 class ModeGruneisen(AbstractStatic):
     """Mode Grüneisen parameters at chosen wave vectors."""
 
-    qpoints: Float[Array, "q 3"] = eqx.field(converter=as_array)  # fractions of the reciprocal lattice
-    names: tuple[str, ...] = constant(converter=tuple, default=())
-    unit: str = constant(default="")
+    qpoints: Float[Array, "q 3"]  # fractions of the reciprocal lattice
+    names: tuple[str, ...] = constant()
+    cells: int | None = constant()  # of the ring that they go around; None for too many
+    unit: str = constant()
 
-    def __check_init__(self) -> None:
+    def __init__(self, qpoints: ArrayLike, names: Sequence[str] = (), unit: str = ""):
+        self.qpoints = as_array(qpoints)
+        self.names = tuple(names)
+        self.cells = denominator(self.qpoints)
+        self.unit = unit
         check_names(self.names, self.qpoints)
 
     @property
@@ -111,4 +116,6 @@ class ModeGruneisen(AbstractStatic):
         return point_names(self.names, self.qpoints)
 
     def record(self, potential: AbstractPotential, state: State) -> Float[Array, "q coordinates"]:
-        return mode_gruneisen(potential, state.system, self.qpoints, state.neighbors)
+        points, cells = checked_qpoints(potential, state.system, self.qpoints, self.cells)
+        neighbors = neighbors_of(potential, state.system, state.neighbors)
+        return _mode_gruneisen(potential, state.system, neighbors, points, cells)

@@ -20,7 +20,7 @@ from diffsim.graph import Graph, Vectors, graph
 from diffsim.mechanics import neighbors_of, require_periodic
 from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
-from diffsim.observables.repeated import Repeats, bloch_matrices, fitting
+from diffsim.observables.ring import MOST, denominator, ring_matrix
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.state import State
 from diffsim.system import System
@@ -34,14 +34,14 @@ def dynamical_matrix(
 ) -> Complex[Array, "q coordinates coordinates"]:
     """D(q) = Σ_L Φ(i0, jL) e^{iq·(r_jL − r_i0)} / √(m_i m_j) in eV/Å²/amu, in phonopy's phase convention.
 
-    `qpoints` [q 3] are fractions of the reciprocal lattice vectors of `system.cell`. Potentials that pass messages are
-    looked at in a few repeated cells, which the wave vectors have to fit into.
+    `qpoints` [q 3] are fractions of the reciprocal lattice vectors of `system.cell`. Of potentials that pass
+    messages they have to be multiples of 1/m with a whole number m of at most 512; one evaluation costs m cells.
 
     **Raises** `ValueError` for qpoints of a wrong shape, a system that is not periodic in three directions, 32-bit
-    input, functions of positions and, of potentials that pass messages, wave vectors that need more than 64 cells.
+    input, functions of positions and, of potentials that pass messages, wave vectors of no such m.
     """
-    points, repeats = checked_qpoints(potential, system, qpoints, fitting(qpoints))
-    return _dynamical_matrix(potential, system, neighbors_of(potential, system, neighbors), points, repeats)
+    points, cells = checked_qpoints(potential, system, qpoints, denominator(qpoints))
+    return _dynamical_matrix(potential, system, neighbors_of(potential, system, neighbors), points, cells)
 
 
 def phonon_frequencies(
@@ -52,8 +52,8 @@ def phonon_frequencies(
     Gradients are those of perturbation theory; inside a degenerate set only symmetric sums of them have a meaning.
     **Raises** as `dynamical_matrix`.
     """
-    points, repeats = checked_qpoints(potential, system, qpoints, fitting(qpoints))
-    return _frequencies(potential, system, neighbors_of(potential, system, neighbors), points, repeats)
+    points, cells = checked_qpoints(potential, system, qpoints, denominator(qpoints))
+    return _frequencies(potential, system, neighbors_of(potential, system, neighbors), points, cells)
 
 
 def is_moving(eigenvalue: Float[Array, "..."]) -> Bool[Array, "..."]:
@@ -106,9 +106,9 @@ def bloch_matrix(
 
 
 def checked_qpoints(
-    potential: AbstractPotential, system: System, qpoints: ArrayLike, repeats: Repeats | None = None
-) -> tuple[Float[Array, "q 3"], Repeats | None]:
-    """The wave vectors as an array, and the cells to be repeated, None where one is enough.
+    potential: AbstractPotential, system: System, qpoints: ArrayLike, cells: int | None = None
+) -> tuple[Float[Array, "q 3"], int | None]:
+    """The wave vectors as an array, and how many cells their ring has, None where one is enough.
 
     Refused where lattice dynamics cannot be done.
     """
@@ -119,15 +119,15 @@ def checked_qpoints(
             f"{type(potential).__name__} has no energy of edges alone, which D(q) is made of; "
             "take force_constants of a supercell instead"
         )
-    if potential.depth > 1 and repeats is None:
+    if potential.depth > 1 and cells is None:
         raise ValueError(
-            f"{type(potential).__name__} passes messages, so only frequencies at wave vectors that fit into at most "
-            "64 repeated cells can be had (such as Γ, X and L); for others take force_constants of a supercell"
+            f"{type(potential).__name__} passes messages, so only frequencies at wave vectors that are multiples of "
+            f"1/m can be had, m a whole number of at most {MOST}; for others take force_constants of a supercell"
         )
     points = jnp.asarray(qpoints, system.positions.dtype)
     if points.ndim != 2 or points.shape[1] != 3:
         raise ValueError(f"qpoints must have shape [q, 3], got {list(points.shape)}")
-    return points, repeats if potential.depth > 1 else None
+    return points, cells if potential.depth > 1 else None
 
 
 def _of_matrices(
@@ -136,17 +136,18 @@ def _of_matrices(
     system: System,
     neighbors: Neighbors,
     qpoints: Float[Array, "q 3"],
-    repeats: Repeats | None,
+    cells: int | None,
 ) -> Array:
     """A function of D(q) at each q."""
-    if repeats is not None:
-        return jax.vmap(function)(bloch_matrices(potential, system, neighbors, qpoints, repeats))
+    if cells is not None:
+        return jax.lax.map(lambda q: function(ring_matrix(potential, system, neighbors, q, cells)), qpoints)
     seen = graph(system, neighbors)
     hessians = edge_hessians(potential, seen)
     return jax.lax.map(lambda q: function(bloch_matrix(hessians, seen, system, q)), qpoints, batch_size=_BATCH)
 
 
-_dynamical_matrix = eqx.filter_jit(functools.partial(_of_matrices, lambda matrix: matrix))
+dynamical_matrices = functools.partial(_of_matrices, lambda matrix: matrix)
+_dynamical_matrix = eqx.filter_jit(dynamical_matrices)
 _frequencies = eqx.filter_jit(functools.partial(_of_matrices, lambda matrix: frequency_of(jnp.linalg.eigvalsh(matrix))))
 
 
@@ -164,18 +165,18 @@ def point_names(names: tuple[str, ...], qpoints: Float[Array, "q 3"]) -> tuple[s
 class PhononFrequencies(AbstractStatic):
     """Frequencies at chosen wave vectors, all branches of each, ascending.
 
-    Potentials that pass messages need wave vectors that fit into at most 64 repeated cells.
+    Of potentials that pass messages these are multiples of 1/m, m a whole number of at most 512.
     """
 
     qpoints: Float[Array, "q 3"]  # fractions of the reciprocal lattice
     names: tuple[str, ...] = constant()
-    repeats: Repeats | None = constant()  # cells whose waves these are; None for too many
+    cells: int | None = constant()  # of the ring that they go around; None for too many
     unit: str = constant()
 
     def __init__(self, qpoints: ArrayLike, names: Sequence[str] = (), unit: str = "THz"):
         self.qpoints = as_array(qpoints)
         self.names = tuple(names)
-        self.repeats = fitting(self.qpoints)
+        self.cells = denominator(self.qpoints)
         self.unit = unit
         check_names(self.names, self.qpoints)
 
@@ -184,6 +185,6 @@ class PhononFrequencies(AbstractStatic):
         return point_names(self.names, self.qpoints)
 
     def record(self, potential: AbstractPotential, state: State) -> Float[Array, "q coordinates"]:
-        points, repeats = checked_qpoints(potential, state.system, self.qpoints, self.repeats)
+        points, cells = checked_qpoints(potential, state.system, self.qpoints, self.cells)
         neighbors = neighbors_of(potential, state.system, state.neighbors)
-        return _frequencies(potential, state.system, neighbors, points, repeats)
+        return _frequencies(potential, state.system, neighbors, points, cells)

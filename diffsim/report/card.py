@@ -87,8 +87,8 @@ def _same(a: Component, b: Component) -> bool:
 
 
 def _bands(name: str, figure: PhononBands, results: Results, size: np.ndarray) -> dict[str, Any]:
-    shown, n = results.shown[name], len(figure.path)
-    modes, slopes = shown.after["modes"], shown.slopes["modes"] * size
+    shown = results.shown[name]
+    slopes = {part: shown.slopes[part] * size for part in ("path", "mesh")}
     places, ticks, labels = figure.places()
     expected = np.concatenate([segment["frequencies"] for segment in figure.segments])
     cuts = np.cumsum([len(segment["qpoints"]) for segment in figure.segments])[:-1]
@@ -101,11 +101,11 @@ def _bands(name: str, figure: PhononBands, results: Results, size: np.ndarray) -
         "ticks": _short(ticks),
         "labels": labels,
         "reference": _short(expected),
-        "frequencies": _short(modes[:n]),
-        "slopes": _short(slopes[:n]),
+        "frequencies": _short(shown.after["path"]),
+        "slopes": _short(slopes["path"]),
         "mesh_weights": _short(reciprocal_mesh(figure.mesh)[1]),
-        "mesh_frequencies": _short(modes[n:]),
-        "mesh_slopes": _short(slopes[n:]),
+        "mesh_frequencies": _short(shown.after["mesh"]),
+        "mesh_slopes": _short(slopes["mesh"]),
         "width": figure.width,
         "density_reference": {key: _short(density[key]) for key in ("frequencies", "density")},
     }

@@ -32,8 +32,8 @@ class Begun(NamedTuple):
     def states(self, epochs: int, last: TrainingState | None = None) -> Iterator[TrainingState]:
         """What `train` yields, with a line on stderr where that is a terminal; ends early where `stop` says so."""
         how, stop = self.parts["training"], self.parts["stop"]
-        known = {"batch_size": how.batch_size, "average": how.average, "loss": how.loss, "seed": self.parts["seed"]}
-        known |= {"trainable": self.parts["trainable"], "epochs": epochs, "state": last}
+        known = {name: getattr(how, name) for name in ("batch_size", "average", "dropout", "loss")}
+        known |= {name: self.parts[name] for name in ("seed", "trainable")} | {"epochs": epochs, "state": last}
         states = train(self.start, self.data.training, self.data.validation, self.parts["optimizer"], **known)
         return _until(stop, states, epochs + (last is None))
 

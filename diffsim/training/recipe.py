@@ -30,8 +30,8 @@ class Training:
     file, or `NAME/FILE` of a data set that comes with diffsim. `ridge` and `scales` are those of `solve_linear`, for a
     model that is linear in some of its parameters: these are solved for before the first epoch, with the model's own
     prior where it has one, and a `posterior` knows how sure it is. `keys` and `zero` are those of
-    `read_configurations`, `fractions` and `block` those of `split`; `loss`, `batch_size` and `average` are those of
-    `train`.
+    `read_configurations`, `fractions` and `block` those of `split`; `loss`, `batch_size`, `average` and `dropout`
+    are those of `train`.
     """
 
     model: AbstractPotential | Maker
@@ -46,6 +46,7 @@ class Training:
     loss: Loss = dataclasses.field(default_factory=Loss)
     batch_size: int = 8
     average: float = 0.99
+    dropout: float = 0.0
 
     def parts(self, seed: int) -> Parts:
         """The data, read and divided.

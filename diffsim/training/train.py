@@ -18,6 +18,7 @@ from diffsim import units
 from diffsim.data.configurations import Configuration, check
 from diffsim.data.labels import Labelled, chosen, labelled, minibatches
 from diffsim.potentials.base import AbstractPotential, check_species
+from diffsim.potentials.dropout import thinned
 from diffsim.training.loss import Loss, squares
 from diffsim.training.predictions import predicted
 from diffsim.training.weights import Moving, Weights
@@ -69,6 +70,7 @@ def train(
     epochs: int = 100,
     batch_size: int = 8,
     average: float = 0.99,
+    dropout: float = 0.0,
     trainable: Sequence[str] | None = None,
     seed: int = 0,
     state: TrainingState | Packed | None = None,
@@ -76,9 +78,10 @@ def train(
     """Yields a `TrainingState` before the first of `epochs` epochs, and after each.
 
     Each update takes `batch_size` structures. `average` is the decay of the exponential moving average of the weights,
-    which is what is validated and kept: 0 for the last weights. `trainable` names parameters, or modules for all that
-    is inside (`networks`); by default all move but cutoffs. `seed` orders the structures. `state` is one that an
-    earlier training of the same things yielded, or that `load_state` read, to go on from.
+    which is what is validated and kept: 0 for the last weights. With `dropout` each update leaves out hidden units of
+    the networks, each with that probability (`thinned`). `trainable` names parameters, or modules for all that is
+    inside (`networks`); by default all move but cutoffs. `seed` orders the structures and draws what is left out.
+    `state` is one that an earlier training of the same things yielded, or that `load_state` read, to go on from.
 
     **Raises** `ValueError`, before anything is compiled, for data that cannot be learned from, elements that the
     potential has not, and numbers out of range; later, where the loss stops being finite.
@@ -92,7 +95,9 @@ def train(
         check(part, name)
         for one in part:
             check_species(potential, one.system)
-    step = _Step(Weights.of(potential, trainable), optimizer, loss or Loss(), average)
+    if dropout:
+        thinned(potential, dropout, seed)
+    step = _Step(Weights.of(potential, trainable), optimizer, loss or Loss(), average, dropout)
     if isinstance(state, Packed):
         state = restored(state, potential, optimizer, trainable)
     plan, data = _Plan(epochs, batch_size, seed), labelled(training, potential)
@@ -106,7 +111,7 @@ def restored(
 
     **Raises** `ValueError` for that of another potential, optimizer or choice of weights.
     """
-    step = _Step(Weights.of(potential, trainable), optimizer, Loss(), 0.0)
+    step = _Step(Weights.of(potential, trainable), optimizer, Loss(), 0.0, 0.0)
     try:
         return state.unpack(_start(step, potential, (0.0,) * 4))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -126,6 +131,7 @@ class _Step(eqx.Module):
     optimizer: optax.GradientTransformation = eqx.field(static=True)
     loss: Loss
     average: float = eqx.field(static=True)
+    dropout: float = eqx.field(static=True)
 
     def start(self, potential: AbstractPotential) -> Memory:
         moving = self.weights.start(potential)
@@ -133,12 +139,15 @@ class _Step(eqx.Module):
 
     @eqx.filter_jit
     def update(
-        self, potential: AbstractPotential, memory: Memory, data: Labelled, places: Array
+        self, potential: AbstractPotential, memory: Memory, data: Labelled, places: Array, seed: Array
     ) -> tuple[Memory, Float[Array, ""]]:
         part = chosen(data, places)
+        draw = jax.random.fold_in(jax.random.key(seed), memory.updates)
 
         def value(moving: Moving) -> Float[Array, ""]:
-            found = predicted(self.weights.at(potential, moving), part.systems, part.neighbors)
+            whole = self.weights.at(potential, moving)
+            learning = thinned(whole, self.dropout, draw) if self.dropout else whole
+            found = predicted(learning, part.systems, part.neighbors)
             return self.loss(squares(found, part), memory.updates)
 
         loss, slope = jax.value_and_grad(value)(memory.moving)
@@ -188,7 +197,7 @@ def _epochs(
     for epoch in range(last.step + 1, last.step + plan.epochs + 1):
         memory, losses = last.memory, []
         for number, places in minibatches(training, plan.batch_size, np.random.default_rng((plan.seed, epoch))):
-            memory, loss = step.update(potential, memory, training[number], jnp.asarray(places))
+            memory, loss = step.update(potential, memory, training[number], jnp.asarray(places), jnp.asarray(plan.seed))
             losses.append(loss)
         mean = float(np.mean(losses))
         if not np.isfinite(mean):

@@ -69,7 +69,9 @@ def results() -> Results:
     before = {"crystal": {"stress": np.array([1.0, 1, 1, 0, 0, 0])}, "other": {"energy": np.array(0.07)}}
     after = {"crystal": {"stress": np.array([0.5, 0.5, 0.5, 0, 0, 0])}, "other": {"energy": np.array(np.nan)}}
     modes = np.array([[0.0, 0, 0], [1.0, 1.0, 1.5], [1.4, 1.4, 2.0]])
-    slopes = np.stack([0.5 * modes, -modes], axis=-1)
+    parts = {"path": modes[:2], "mesh": modes[2:]}
+    slopes = {name: np.stack([0.5 * part, -part], axis=-1) for name, part in parts.items()}
+    stiffer = {name: np.sqrt(2) * part for name, part in parts.items()}
     return Results(
         name="made up",
         fitted={"crystal": Experiment(ARGON, {"stress": Target(Stress(), np.zeros(6), 0.5)})},
@@ -83,7 +85,7 @@ def results() -> Results:
         trained=("epsilon", "sigma"),
         expected=["No target depends on <i>."],
         uncertainty=made_up(),
-        shown={"bands": Shown({"modes": modes}, {"modes": np.sqrt(2) * modes}, {"modes": slopes})},
+        shown={"bands": Shown(parts, stiffer, slopes)},
         confirmed=[Range(-0.1, 0.2), Range(0.0, 0.05)],
     )
 
@@ -206,7 +208,7 @@ def test_bands_and_their_density_are_drawn(results, bands, tmp_path):
     states = np.trapezoid(columns["before density (1/THz)"], columns["frequency (THz)"])
     assert 1.9 < states <= 3.0  # the highest of the mesh's three modes lies above the grid
     assert [label.get_text() for label in drawing.figure.axes[0].get_xticklabels()] == ["Γ", "X"]
-    assert bands.experiment.targets["modes"].reference.shape == (3, 3)
+    assert {k: t.reference.shape for k, t in bands.experiment.targets.items()} == {"path": (2, 3), "mesh": (1, 3)}
 
 
 def test_the_card_holds_every_prediction_and_its_slopes(results, bands):

@@ -35,11 +35,14 @@ class PhononBands(AbstractFigure):
 
     @property
     def experiment(self) -> Experiment:
-        """Frequencies along the path and on the mesh; the mesh's have no reference."""
-        points = np.concatenate([self.path, reciprocal_mesh(self.mesh)[0]])
-        expected = np.zeros((len(points), 3 * len(self.system.numbers)))
-        modes = Target(PhononFrequencies(qpoints=points), expected, 1.0)
-        return Experiment(self.system, {"modes": modes}, Implicit(cell=True))
+        """Frequencies along the path and on the mesh, without references.
+
+        Apart, as potentials that pass messages pay for the largest denominator of the wave vectors of each.
+        """
+        points = {"path": self.path, "mesh": reciprocal_mesh(self.mesh)[0]}
+        nothing = lambda qpoints: np.zeros((len(qpoints), 3 * len(self.system.numbers)))  # noqa: E731
+        modes = {name: Target(PhononFrequencies(qpoints), nothing(qpoints), 1.0) for name, qpoints in points.items()}
+        return Experiment(self.system, modes, Implicit(cell=True))
 
     @property
     def path(self) -> np.ndarray:
@@ -48,12 +51,11 @@ class PhononBands(AbstractFigure):
 
     def columns(self, results: Results, shown: Shown | None) -> Columns:
         assert shown is not None
-        n = len(self.path)
         expected = np.concatenate([segment["frequencies"] for segment in self.segments])
         columns = {"path (1/Å)": self.places()[0].tolist()} | {
             f"q{i + 1}": q.tolist() for i, q in enumerate(self.path.T)
         }
-        sides = {"reference": expected, "before": shown.before["modes"][:n], "after": shown.after["modes"][:n]}
+        sides = {"reference": expected, "before": shown.before["path"], "after": shown.after["path"]}
         for label, values in sides.items():
             columns |= {f"{label} {i + 1} (THz)": column.tolist() for i, column in enumerate(values.T)}
         columns["frequency (THz)"] = self.grid(expected).tolist()
@@ -61,7 +63,7 @@ class PhononBands(AbstractFigure):
             grid = np.interp(columns["frequency (THz)"], self.density["frequencies"], self.density["density"])
             columns["reference density (1/THz)"] = grid.tolist()
         for side in ("before", "after"):
-            modes = getattr(shown, side)["modes"][n:]
+            modes = getattr(shown, side)["mesh"]
             columns[f"{side} density (1/THz)"] = self.smeared(modes, columns["frequency (THz)"]).tolist()
         return columns
 

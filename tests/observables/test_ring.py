@@ -1,4 +1,4 @@
-"""Phonons of potentials that pass messages, at wave vectors that fit into a few cells."""
+"""Phonons of potentials that pass messages, at wave vectors that are fractions."""
 
 import equinox as eqx
 import jax
@@ -11,7 +11,7 @@ import diffsim
 from diffsim import PhononFrequencies, SchNet, StillingerWeber, Sum, Target
 from diffsim.graph import graph
 from diffsim.observables.phonons import bloch_matrix, dynamical_matrix, edge_hessians
-from diffsim.observables.repeated import bloch_matrices, fitting
+from diffsim.observables.ring import denominator, ring_matrix
 from diffsim.system import lattice_points
 from tests.helpers import rattled
 
@@ -24,18 +24,20 @@ def network(depth: int) -> SchNet:
     return SchNet.init(("Si",), 1, cutoff=4.0, depth=depth, features=3, radial=4, activation="silu")
 
 
-def test_the_cells_that_wave_vectors_fit_into():
-    assert fitting(POINTS[:1]) == (1, 1, 1)
-    assert fitting(POINTS[:3]) == (2, 2, 2)
-    assert fitting(POINTS) == (6, 2, 2)
-    assert fitting([[0.1234, 0, 0]]) is None  # no whole number
-    assert fitting([[1 / 5, 1 / 5, 1 / 5]]) is None  # 125 cells
+def test_the_cells_of_a_ring():
+    assert denominator(POINTS[:1]) == 1
+    assert denominator(POINTS[:3]) == 2
+    assert denominator(POINTS) == 6
+    assert denominator([[0.003125, 0, 0.0125]]) == 320
+    assert denominator([[0.1234, 0, 0]]) is None  # 5000 cells
+    assert denominator([[0.0, np.pi, 0]]) is None
 
 
 @pytest.mark.parametrize("potential", [SW, network(1)], ids=["stillinger_weber", "network"])
-def test_repeated_cells_have_the_phonons_of_one_cell_where_edges_tell_all(potential):
+def test_a_ring_has_the_phonons_of_one_cell_where_edges_tell_all(potential):
+    """At wave vectors whose own ring would be shorter, too."""
     neighbors = diffsim.Neighbors.allocate(CELL, potential.cutoff + 0.5)
-    found = bloch_matrices(potential, CELL, neighbors, jnp.asarray(POINTS), (6, 2, 2))
+    found = jax.jit(jax.vmap(lambda q: ring_matrix(potential, CELL, neighbors, q, 6)))(jnp.asarray(POINTS))
     expected = dynamical_matrix(potential, CELL, POINTS)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
 
@@ -82,10 +84,22 @@ def test_their_frequencies_have_derivatives_by_every_weight():
 
 
 def test_other_wave_vectors_are_refused_compiled_or_not():
-    words = "SchNet passes messages, so only frequencies at wave vectors that fit into at most 64"
+    words = "SchNet passes messages, so only frequencies at wave vectors that are multiples of 1/m can be had"
     with pytest.raises(ValueError, match=words):
         diffsim.phonon_frequencies(network(2), CELL, [[0.1234, 0.0, 0.0]])
     observable = PhononFrequencies([[0.1234, 0.0, 0.0]])
     state = diffsim.Experiment(CELL, {"": Target(observable, np.zeros((1, 6)), 1.0)}).start(network(2))
     with pytest.raises(ValueError, match=words):
         eqx.filter_jit(observable.record)(network(2), state)
+
+
+def test_gruneisen_parameters_of_messages_are_slopes_of_frequencies():
+    potential, points, h = Sum((SW, network(2))), POINTS[3:4], 1e-4
+    crystal = diffsim.relax(potential, CELL)
+
+    def logarithms(strain: float) -> np.ndarray:
+        dilated = diffsim.relax(potential, crystal.strained(strain / 3 * jnp.eye(3)))
+        return np.log(diffsim.phonon_frequencies(potential, dilated, points))
+
+    expected = -(logarithms(h) - logarithms(-h)) / (2 * h)
+    np.testing.assert_allclose(diffsim.mode_gruneisen(potential, crystal, points), expected, rtol=1e-5)
