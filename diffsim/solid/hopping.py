@@ -1,5 +1,7 @@
 """How often a vacancy hops: molecular dynamics at fixed volume, long enough to count."""
 
+import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -106,3 +108,8 @@ def _in_32_bits(tree: Any) -> Any:
 
 def _nothing(potential: AbstractPotential, state: object) -> jax.Array:
     return jnp.zeros(())
+
+
+def rate_of(law: Mapping[str, float], kelvin: float) -> float:
+    """ν exp(−E/kT) in THz of `{prefactor: THz, barrier: eV}`."""
+    return law["prefactor"] * math.exp(-law["barrier"] / (units.kB * kelvin))

@@ -1,6 +1,7 @@
 """Vibrations as they are seen at a temperature: density of states, and frequency and lifetime of single phonons."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -11,7 +12,7 @@ from jaxtyping import Array, Complex, Float
 
 from diffsim import units
 from diffsim.mechanics import total_energy
-from diffsim.observables import SpectralEnergyDensity, VibrationalDensityOfStates, phonon_frequencies
+from diffsim.observables import SpectralEnergyDensity, VibrationalDensityOfStates
 from diffsim.observables.correlation import autocorrelation, spectrum
 from diffsim.observables.lines import damped_line
 from diffsim.potentials.base import AbstractPotential
@@ -19,8 +20,9 @@ from diffsim.simulate import simulate
 from diffsim.simulators import Langevin, Schedule, State, VelocityVerlet
 from diffsim.simulators.momenta import kinetic_energy, temperature
 from diffsim.simulators.schedule import members
+from diffsim.solid.lattice import Lattice
 from diffsim.solid.waves import Wave
-from diffsim.system import System, stack
+from diffsim.system import stack
 
 _FRAMES = 4  # a period of the fastest mode: two are the least
 _HEATING = 30  # periods of it, with a friction of one in four
@@ -66,11 +68,9 @@ class _Kept(eqx.Module):
 
 
 def vibrations(
-    potential: AbstractPotential,
-    crystal: System,
+    lattice: Lattice,
     kelvin: float,
     *,
-    repeats: tuple[int, int, int],
     waves: Sequence[Wave],
     frequencies: Float[np.ndarray, " points"],
     dt: float,
@@ -82,8 +82,8 @@ def vibrations(
 ) -> Vibrations:
     """Runs `replicas` of the repeated crystal, of `steps` each, in its own cell at constant energy.
 
-    `dt` in fs; `highest` in THz is that of the modes at rest; `frequencies` and `lags` (frames) are those of the density
-    of states. Modes are those at rest, so that lines include what anharmonicity mixes into them.
+    `dt` in fs; `highest` in THz is that of the modes at rest; `frequencies` and `lags` (frames) are those of the
+    density of states. The eigenvectors that single phonons are projected on are those at rest.
 
     **Raises** `ValueError` for fewer than two replicas, and `SimulationError` where the crystal explodes.
     """
@@ -92,6 +92,7 @@ def vibrations(
     stride = stride_of(dt, highest)
     frames = steps // stride
     window = max(2, frames // _LAGS)
+    potential, crystal, repeats = lattice.potential, lattice.crystal, lattice.repeats
     keys = jax.random.split(jax.random.key(seed), replicas)
     whole, step = crystal.supercell(repeats), dt * units.fs
     bath = Langevin(step, kelvin, highest * units.THz * 2 * np.pi / 4)
@@ -99,20 +100,22 @@ def vibrations(
     heating = max(1, round(_HEATING * 1e3 / (highest * dt)))
     _, state = simulate(potential, bath, start, Schedule(frames=1, stride=heating), _nothing)
     seen = VibrationalDensityOfStates(frequencies=frequencies, lags=min(lags, frames))
-    of = lambda q: SpectralEnergyDensity.of(potential, crystal, repeats, q, frequencies=frequencies, lags=window)  # noqa: E731
-    kept = _Kept(seen, tuple(of(wave.q) for wave in waves))
+    qpoints = np.array([wave.q for wave in waves])
+    matrices, at_rest = lattice.matrices(qpoints), lattice.frequencies(qpoints)
+    of = functools.partial(SpectralEnergyDensity.modes_of, frequencies=frequencies, lags=window)
+    modes = tuple(of(matrix, crystal, repeats, q) for matrix, q in zip(matrices, qpoints, strict=True))
+    kept = _Kept(seen, modes)
     before = _energies(potential, state)
     records, after = simulate(potential, VelocityVerlet(step), state, Schedule(frames, stride), kept.record)
     velocities, amplitudes, heat = records
     densities = _each(seen, velocities) / len(whole.numbers)
     duration = frames * stride * dt * 1e-3
     drift = float(np.abs(_energies(potential, after) - before).max()) * 1e3 / len(whole.numbers) / duration
-    at_rest = np.asarray(phonon_frequencies(potential, crystal, np.array([wave.q for wave in waves])))
     every = stride * dt * 1e-3
     phonons = [
         phonon
-        for wave, modes, series in zip(waves, at_rest, amplitudes, strict=True)
-        for phonon in phonons_of(wave, modes, series, every, window)
+        for wave, still, series in zip(waves, at_rest, amplitudes, strict=True)
+        for phonon in phonons_of(wave, still, series, every, window)
     ]
     heats = np.asarray(heat).mean(axis=1)
     return Vibrations(
@@ -172,8 +175,12 @@ def _nothing(potential: AbstractPotential, state: State) -> Any:
 
 
 def _energies(potential: AbstractPotential, state: State) -> np.ndarray:
-    total = lambda one: total_energy(potential, one.system, one.neighbors) + kinetic_energy(one)  # noqa: E731
-    return np.array([float(eqx.filter_jit(total)(one)) for one in members(state)])
+    """Total energies of the replicas in eV; NaN for forces that are those of no energy."""
+    total = eqx.filter_jit(lambda one: total_energy(potential, one.system, one.neighbors) + kinetic_energy(one))
+    try:
+        return np.array([float(total(one)) for one in members(state)])
+    except ValueError:
+        return np.full(len(members(state)), np.nan)
 
 
 def _each(observable: Any, records: Any) -> np.ndarray:

@@ -7,12 +7,10 @@ import numpy as np
 from jaxtyping import Float
 
 from diffsim.io.band_path import BandPath, band_path
-from diffsim.observables import phonon_frequencies
-from diffsim.potentials.base import AbstractPotential
-from diffsim.system import System
+from diffsim.solid.lattice import Lattice
 
 _INTERVALS = 24  # of a segment
-_FEWER = 8  # where potentials pass messages: wave vectors of the usual paths are then fractions of 64
+_FEWER = 8  # where potentials pass messages: wave vectors of cubic paths are then multiples of 1/64, as they must be
 _PARTS = 24  # of a segment, times the repeats: where waves that fit are looked for
 
 
@@ -31,13 +29,14 @@ class Wave(NamedTuple):
     name: str  # of a special point, or its fractions
 
 
-def bands(potential: AbstractPotential, crystal: System) -> Bands:
-    """Phonon bands of the crystal at rest, by exact lattice dynamics.
+def bands(lattice: Lattice) -> Bands:
+    """Phonon bands of the crystal at rest.
 
-    **Raises** as `phonon_frequencies`.
+    **Raises** as `Lattice.matrices` and `band_path`.
     """
-    path = band_path(crystal, _FEWER if potential.depth > 1 else _INTERVALS)
-    return Bands(path, np.asarray(phonon_frequencies(potential, crystal, path.qpoints)))
+    few = lattice.exact and lattice.potential.depth > 1
+    path = band_path(lattice.crystal, _FEWER if few else _INTERVALS)
+    return Bands(path, lattice.frequencies(path.qpoints))
 
 
 def waves_of(path: BandPath, repeats: tuple[int, int, int]) -> list[Wave]:

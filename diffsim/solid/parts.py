@@ -1,0 +1,145 @@
+"""All parts of the study of a solid, one after the other; none stops the others."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diffsim.mechanics import energy
+from diffsim.observables import reciprocal_mesh
+from diffsim.observables.arrhenius import arrhenius
+from diffsim.quality import NotApplicable
+from diffsim.solid.density import density_at_rest
+from diffsim.solid.hopping import hop_rate
+from diffsim.solid.motion import vibrations
+from diffsim.solid.study import Solid, Study
+from diffsim.solid.vacancy import vacancy
+from diffsim.solid.waves import bands, waves_of
+
+Columns = Mapping[str, list[Any]]
+
+
+class Found(NamedTuple):
+    """What one part says of one solid: figures by their names, and columns of numbers for pictures."""
+
+    numbers: dict[str, Any]
+    columns: Columns = {}
+
+
+Earlier = Mapping[str, Mapping[str, Found | str]]
+Part = Callable[[Study, Solid, Earlier], Found]
+
+
+def crystal(study: Study, solid: Solid, earlier: Earlier) -> Found:
+    """The cell at rest, the energy, and whether forces are derivatives."""
+    system = solid.crystal
+    count = len(system.numbers)
+    told = {"atoms": count, "volume_per_atom": float(system.volume) / count, "cell": np.asarray(system.cell).tolist()}
+    if solid.has_energy:
+        told["energy_per_atom"] = float(energy(solid.potential, system)) / count
+    return Found(told | {"asymmetry": solid.lattice.asymmetry})
+
+
+def density(study: Study, solid: Solid, earlier: Earlier) -> Found:
+    """The density of states at rest: on a fine mesh, and of the waves that fit into the cell that moves."""
+    modes, weights = solid.modes
+    at = study.frequencies
+    fine = density_at_rest(modes, weights, at, study.every, study.lags)
+    points, shares = reciprocal_mesh(solid.repeats)
+    own = density_at_rest(solid.lattice.frequencies(points), shares, at, study.every, study.lags)
+    told = {"highest": float(modes.max()), "lowest": float(modes.min()), "resolution": 1 / (study.lags * study.every)}
+    columns = {"frequency (THz)": at.tolist(), "0 K": fine.tolist(), "0 K, waves of the cell": own.tolist()}
+    return Found(told, columns)
+
+
+def bands_at_rest(study: Study, solid: Solid, earlier: Earlier) -> Found:
+    """Bands along the path, and their values at its special points."""
+    found = bands(solid.lattice)
+    special = {name: found.frequencies[place].tolist() for place, name in found.path.labels}
+    scale = found.path.distances[-1]
+    columns = {"path": (found.path.distances / scale).tolist()}
+    columns |= {f"branch {n + 1} (THz)": band.tolist() for n, band in enumerate(found.frequencies.T)}
+    ticks = [(float(found.path.distances[place] / scale), name) for place, name in found.path.labels]
+    return Found({"special_points": special, "ticks": ticks}, columns)
+
+
+def missing_atom(study: Study, solid: Solid, earlier: Earlier) -> Found:
+    """Formation energy of the vacancy."""
+    return Found(vacancy(solid.potential, solid.crystal, study.defect_repeats)._asdict())
+
+
+def in_motion(study: Study, solid: Solid, earlier: Earlier) -> Found:
+    """Density of states, frequencies and lifetimes at each temperature."""
+    path = bands(solid.lattice).path
+    told: dict[str, Any] = {}
+    columns: dict[str, list[Any]] = {}
+    for kelvin in study.temperatures:
+        found = vibrations(
+            solid.lattice,
+            kelvin,
+            waves=waves_of(path, solid.repeats),
+            frequencies=study.frequencies,
+            dt=study.dt,
+            steps=study.settings.steps,
+            replicas=study.settings.replicas,
+            highest=study.highest,
+            lags=study.lags,
+            seed=study.settings.seed,
+        )
+        phonons = [one._asdict() | {"places": [x / path.distances[-1] for x in one.places]} for one in found.phonons]
+        kept = {name: getattr(found, name) for name in ("temperature", "temperature_error", "drift", "duration")}
+        told[f"{kelvin:g}"] = kept | {"phonons": phonons}
+        columns |= {f"{kelvin:g} K": found.density.tolist(), f"± {kelvin:g} K": found.density_error.tolist()}
+    return Found({"temperatures": told}, columns)
+
+
+def hops(study: Study, solid: Solid, earlier: Earlier) -> Found:
+    """Hop rates at each temperature, and the Arrhenius fit."""
+    barriers = {name: one.numbers["barrier"] for name, one in earlier.get("barrier", {}).items() if isinstance(one, Found)}
+    told: list[dict[str, Any]] = []
+    numbers: dict[str, Any] = {}
+    settings, size = study.settings, study.defect_repeats
+    count = functools.partial(hop_rate, hops=settings.hops, steps=settings.hop_steps, seed=settings.seed)
+    for kelvin in study.hop_temperatures(barriers):
+        try:
+            found = count(solid.potential, solid.crystal, kelvin, repeats=size, dt=study.dt, highest=study.highest)
+        except ValueError as error:
+            numbers["stopped"] = f"{error}"
+            break  # hotter ones would not hold either
+        told.append(found._asdict() | {"rate": found.rate._asdict(), "likely": found.likely._asdict()})
+    if not told:
+        raise ValueError(numbers["stopped"])
+    numbers["temperatures"] = told
+    try:
+        heats, counts, times = (np.array([one[key] for one in told]) for key in ("temperature", "hops", "time"))
+        numbers["arrhenius"] = arrhenius(heats, counts, times)._asdict()
+    except ValueError as reason:
+        numbers["no_fit"] = f"{reason}"
+    return Found(numbers)
+
+
+PARTS: dict[str, Part] = {
+    "crystal": crystal,
+    "density of states": density,
+    "bands": bands_at_rest,
+    "vacancy": missing_atom,
+    "vibrations": in_motion,
+    "hops": hops,
+}
+
+
+def examined(study: Study) -> Iterator[tuple[str, dict[str, Found | str]]]:
+    """The name of each part, and what it says of each solid: a sentence where it cannot be made."""
+    earlier: dict[str, dict[str, Found | str]] = {}
+    for name, part in PARTS.items():
+        found: dict[str, Found | str] = {}
+        for label, solid in study.solids.items():
+            try:
+                found[label] = part(study, solid, earlier)
+            except NotApplicable as reason:
+                found[label] = f"{reason}"
+            except ValueError as error:
+                found[label] = f"could not be measured: {error}"
+        earlier[name] = found
+        yield name, found

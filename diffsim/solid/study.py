@@ -1,0 +1,151 @@
+"""A crystal of one potential, or of two side by side, and what all parts of the study share."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from diffsim import units
+from diffsim.mechanics import energy, require_periodic
+from diffsim.potentials.base import AbstractPotential, check_species
+from diffsim.quality import NotApplicable
+from diffsim.quality.structures import repeats
+from diffsim.relax import relax
+from diffsim.solid.density import mesh_modes
+from diffsim.solid.lattice import Lattice
+from diffsim.solid.motion import stride_of
+from diffsim.solid.settings import Repeats, Settings
+from diffsim.system import System
+
+_ATOMS, _DEFECT_ATOMS = 200, 100
+_HEATS = (0.2, 0.4, 0.6)  # h ν_max/k: from where most modes are frozen in nature to where none is
+_BARRIERS = (7.0, 6.2, 5.5)  # kT
+_STEPS = 40  # a period of the fastest mode
+_POINTS, _TOP = 240, 1.25  # of the frequencies that densities are given at; of the highest mode
+_LINES = 25  # the window of densities of states is so many periods of the fastest mode
+_DIGITS = 2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Solid:
+    """A potential and its crystal.
+
+    **Raises** `ValueError` for a structure that is not periodic and elements without parameters.
+    """
+
+    potential: AbstractPotential
+    structure: System
+    repeats: Repeats
+
+    def __post_init__(self) -> None:
+        require_periodic(self.structure, "a solid")
+        check_species(self.potential, self.structure)
+
+    @functools.cached_property
+    def has_energy(self) -> bool:
+        """Whether forces come from an energy."""
+        try:
+            return bool(np.isfinite(float(energy(self.potential, self.structure))))
+        except ValueError:
+            return False
+
+    @functools.cached_property
+    def crystal(self) -> System:
+        """The crystal with positions and cell at rest; as given where the potential has no energy to say where that is.
+
+        **Raises** `ValueError` where there is no minimum nearby.
+        """
+        return relax(self.potential, self.structure, cell=True) if self.has_energy else self.structure
+
+    @functools.cached_property
+    def lattice(self) -> Lattice:
+        """Its harmonic vibrations."""
+        return Lattice(self.potential, self.crystal, self.repeats)
+
+    @functools.cached_property
+    def modes(self) -> tuple[Float[np.ndarray, "q modes"], Float[np.ndarray, " q"]]:
+        """Frequencies on a mesh and weights."""
+        return mesh_modes(self.lattice)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Study:
+    """Solids by their names, the model first, all looked at with the same settings.
+
+    What the settings leave open follows from the first solid, or of frequencies from the highest of all.
+    """
+
+    solids: Mapping[str, Solid]
+    settings: Settings
+
+    @staticmethod
+    def of(potentials: Mapping[str, AbstractPotential], structure: System, settings: Settings, atoms: int = _ATOMS):
+        """The crystal of each potential; one without an energy takes the crystal of the last."""
+        size = settings.repeats or repeats(structure, atoms, even=True)
+        solids = {name: Solid(potential, structure, size) for name, potential in potentials.items()}
+        last = list(solids.values())[-1]
+        for name, solid in solids.items():
+            if not solid.has_energy and last.has_energy:
+                solids[name] = dataclasses.replace(solid, structure=last.crystal)
+        return Study(solids, settings)
+
+    @functools.cached_property
+    def highest(self) -> float:
+        """The highest frequency at rest in THz, of all solids."""
+        found, reason = [], "there are no modes"
+        for solid in self.solids.values():
+            try:
+                found.append(float(solid.modes[0].max()))
+            except ValueError as error:
+                reason = str(error)
+        if not max(found, default=0.0) > 0:
+            raise NotApplicable(f"needs frequencies at rest: {reason}")
+        return max(found)
+
+    @property
+    def dt(self) -> float:
+        """fs."""
+        return self.settings.dt or rounded(1e3 / (_STEPS * self.highest))
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """K, of vibrations."""
+        quantum = 2 * np.pi * units.hbar * self.highest * units.THz / units.kB
+        return self.settings.temperatures or tuple(rounded(share * quantum) for share in _HEATS)
+
+    def hop_temperatures(self, barriers: Mapping[str, float]) -> tuple[float, ...]:
+        """K, from the barriers in eV that are known; those of the last solid count first."""
+        if self.settings.hop_temperatures:
+            return self.settings.hop_temperatures
+        known = [barriers[name] for name in reversed(self.solids) if barriers.get(name, 0.0) > 0]
+        if not known:
+            raise NotApplicable("no barrier is known to choose temperatures by: say hop_temperatures=[…] in K")
+        return tuple(rounded(known[0] / (units.kB * share)) for share in _BARRIERS)
+
+    @property
+    def defect_repeats(self) -> Repeats:
+        """Of the cell with a vacancy."""
+        structure = next(iter(self.solids.values())).structure
+        return self.settings.defect_repeats or repeats(structure, _DEFECT_ATOMS)
+
+    @property
+    def frequencies(self) -> Float[np.ndarray, " points"]:
+        """THz, where densities of states are given."""
+        return np.linspace(0.0, _TOP * self.highest, _POINTS)
+
+    @property
+    def every(self) -> float:
+        """ps between frames."""
+        return stride_of(self.dt, self.highest) * self.dt * 1e-3
+
+    @property
+    def lags(self) -> int:
+        """Frames in the window of densities of states."""
+        return max(2, round(_LINES / (self.highest * self.every)))
+
+
+def rounded(value: float) -> float:
+    """To two digits."""
+    return float(f"{value:.{_DIGITS}g}")
