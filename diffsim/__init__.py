@@ -95,6 +95,15 @@ if TYPE_CHECKING:
     )
     from diffsim.optimizers import DampedGaussNewton, Scipy
     from diffsim.parametrization import Free
+    from diffsim.paths import (
+        HarmonicRate,
+        MigrationBarrier,
+        MinimumEnergyPath,
+        harmonic_rate,
+        minimum_energy_path,
+        saddle_point,
+        vacancy_hop,
+    )
     from diffsim.potentials import (
         EAM,
         EDIP,
@@ -204,6 +213,9 @@ _CONTENTS = {
         bulk_modulus dynamical_matrix elastic_constants error_of_mean group_velocities harmonic_thermodynamics
         independent_frames is_born_stable lorentzian mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh
         shear_modulus standard_error
+    """,
+    "paths": """
+        HarmonicRate MigrationBarrier MinimumEnergyPath harmonic_rate minimum_energy_path saddle_point vacancy_hop
     """,
     "targets": "Target",
     "experiment": "Experiment evaluate",

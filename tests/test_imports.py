@@ -16,6 +16,7 @@ ORDER = [
     *("relax", "simulators", "trouble", "simulate"),
     *(
         "observables",
+        "paths",
         "gradients",
         "targets",
         "experiment",
