@@ -5,6 +5,8 @@ from diffsim.solid.hopping import HopRate as HopRate
 from diffsim.solid.hopping import hop_rate as hop_rate
 from diffsim.solid.hopping import rate_of as rate_of
 from diffsim.solid.lattice import Lattice as Lattice
+from diffsim.solid.migration import Migration as Migration
+from diffsim.solid.migration import migration as migration
 from diffsim.solid.motion import Phonon as Phonon
 from diffsim.solid.motion import Vibrations as Vibrations
 from diffsim.solid.motion import vibrations as vibrations

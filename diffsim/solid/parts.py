@@ -12,6 +12,7 @@ from diffsim.observables.arrhenius import arrhenius
 from diffsim.quality import NotApplicable
 from diffsim.solid.density import density_at_rest
 from diffsim.solid.hopping import hop_rate
+from diffsim.solid.migration import migration
 from diffsim.solid.motion import vibrations
 from diffsim.solid.study import Solid, Study
 from diffsim.solid.vacancy import vacancy
@@ -69,6 +70,17 @@ def missing_atom(study: Study, solid: Solid, earlier: Earlier) -> Found:
     return Found(vacancy(solid.potential, solid.crystal, study.defect_repeats)._asdict())
 
 
+def barrier(study: Study, solid: Solid, earlier: Earlier) -> Found:
+    """The path of the hop, its barrier, and the prefactor of transition-state theory."""
+    found = migration(solid.potential, solid.crystal, study.defect_repeats, has_energy=solid.has_energy)
+    told = {"barrier": found.barrier, "by_work": found.by_work, "exits": found.exits}
+    if found.prefactor is not None:
+        told["prefactor"] = found.prefactor
+    way = np.asarray(found.path.coordinate)
+    columns = {"way": (way / way[-1]).tolist(), "energy (eV)": np.asarray(found.path.work).tolist()}
+    return Found(told, columns)
+
+
 def in_motion(study: Study, solid: Solid, earlier: Earlier) -> Found:
     """Density of states, frequencies and lifetimes at each temperature."""
     path = bands(solid.lattice).path
@@ -96,7 +108,7 @@ def in_motion(study: Study, solid: Solid, earlier: Earlier) -> Found:
 
 def hops(study: Study, solid: Solid, earlier: Earlier) -> Found:
     """Hop rates at each temperature, and the Arrhenius fit."""
-    barriers = {name: one.numbers["barrier"] for name, one in earlier.get("barrier", {}).items() if isinstance(one, Found)}
+    barriers = {name: one.numbers["barrier"] for name, one in earlier["barrier"].items() if isinstance(one, Found)}
     told: list[dict[str, Any]] = []
     numbers: dict[str, Any] = {}
     settings, size = study.settings, study.defect_repeats
@@ -124,6 +136,7 @@ PARTS: dict[str, Part] = {
     "density of states": density,
     "bands": bands_at_rest,
     "vacancy": missing_atom,
+    "barrier": barrier,
     "vibrations": in_motion,
     "hops": hops,
 }
