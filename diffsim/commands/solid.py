@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from diffsim.potentials.base import AbstractPotential
     from diffsim.system import System
 
-_OPTIONS = ("model", "reference", "structure", "to", "quick")
+_OPTIONS = ("model", "reference", "structure", "to")
 
 
 def main(arguments: list[str]) -> None:
@@ -34,19 +34,17 @@ def main(arguments: list[str]) -> None:
     jax.config.update("jax_enable_x64", True)
     from diffsim.io.manifest import manifest
     from diffsim.report.solid import overview, write
-    from diffsim.solid.settings import QUICK, QUICK_ATOMS, Settings
+    from diffsim.solid.settings import Settings
     from diffsim.solid.study import Study
 
-    names = {field.name for field in dataclasses.fields(Settings)}
-    quick = QUICK if given.get("quick") else {}
-    settings = Settings(**(quick | {key: value for key, value in given.items() if key in names}))
+    settings = Settings.of({key: value for key, value in given.items() if key not in _OPTIONS})
     model = potential_of(source)
     potentials = {_name(source): model}
     if "reference" in given:
         other = Path(given["reference"])
         potentials[_name(other) + (" (reference)" if _name(other) in potentials else "")] = potential_of(other)
     structure = structure_of(given.get("structure"), list(potentials.values()), source)
-    study = Study.of(potentials, structure, settings, **({"atoms": QUICK_ATOMS} if quick else {}))
+    study = Study.of(potentials, structure, settings)
     results = write(study, to, manifest(yaml.safe_dump(given), settings.seed))
     print(overview(results, to))
 
@@ -67,7 +65,7 @@ def read(options: list[str]) -> dict[str, Any]:
             raise ValueError(f"{key} must be given as {key}=VALUE, got {value!r}")
         if key == "quick" and not isinstance(value, bool):
             raise ValueError(f"quick must be true or false, got {value!r}")
-        if key in _OPTIONS[:-1]:
+        if key in _OPTIONS:
             given[key] = str(value)
         elif key == "dt" and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise ValueError(f"dt must be a number of fs, got {value!r}")

@@ -86,7 +86,7 @@ def in_motion(study: Study, solid: Solid, earlier: Earlier) -> Found:
     path = bands(solid.lattice).path
     told: dict[str, Any] = {}
     columns: dict[str, list[Any]] = {}
-    for kelvin in study.temperatures:
+    for number, kelvin in enumerate(study.temperatures):
         found = vibrations(
             solid.lattice,
             kelvin,
@@ -97,7 +97,7 @@ def in_motion(study: Study, solid: Solid, earlier: Earlier) -> Found:
             replicas=study.settings.replicas,
             highest=study.highest,
             lags=study.lags,
-            seed=study.settings.seed,
+            seed=study.settings.seed + number,
         )
         phonons = [one._asdict() | {"places": [x / path.distances[-1] for x in one.places]} for one in found.phonons]
         kept = {name: getattr(found, name) for name in ("temperature", "temperature_error", "drift", "duration")}
@@ -112,10 +112,11 @@ def hops(study: Study, solid: Solid, earlier: Earlier) -> Found:
     told: list[dict[str, Any]] = []
     numbers: dict[str, Any] = {}
     settings, size = study.settings, study.defect_repeats
-    count = functools.partial(hop_rate, hops=settings.hops, steps=settings.hop_steps, seed=settings.seed)
-    for kelvin in study.hop_temperatures(barriers):
+    count = functools.partial(hop_rate, repeats=size, hops=settings.hops, steps=settings.hop_steps, dt=study.dt)
+    for number, kelvin in enumerate( study.hop_temperatures(barriers)):
         try:
-            found = count(solid.potential, solid.crystal, kelvin, repeats=size, dt=study.dt, highest=study.highest)
+            seed = settings.seed + number
+            found = count(solid.potential, solid.crystal, kelvin, highest=study.highest, seed=seed)
         except ValueError as error:
             numbers["stopped"] = f"{error}"
             break  # hotter ones would not hold either

@@ -1,7 +1,7 @@
 """What the user may say about how a solid is looked at; the rest follows from the crystal."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Repeats = tuple[int, int, int]
@@ -23,14 +23,20 @@ class Settings:
 
     temperatures: tuple[float, ...] | None = None  # K, of vibrations: 0.2, 0.4 and 0.6 h ν_max/k
     hop_temperatures: tuple[float, ...] | None = None  # K: a seventh of the barrier over k and hotter
-    repeats: Repeats | None = None  # of the cell that vibrates: 200 atoms or more
-    defect_repeats: Repeats | None = None  # of the cell with the vacancy: 100 atoms or more
+    repeats: Repeats | None = None  # of the cell that vibrates: 200 atoms or more (quick: 60)
+    defect_repeats: Repeats | None = None  # of the cell with the vacancy: 100 atoms or more (quick: 60)
     dt: float | None = None  # fs: a fortieth of the fastest mode's period
     replicas: int = 8  # of each temperature
     steps: int = 24_000  # of each replica
     hops: int = 30  # to be counted at each temperature
     hop_steps: int = 2_000_000  # after which counting ends
     seed: int = 0
+    quick: bool = False  # smaller cells and fewer temperatures, where they are left open
+
+    @staticmethod
+    def of(given: Mapping[str, Any]) -> "Settings":
+        """What was given; with `quick`, the rest such that Lennard-Jones takes less than two minutes."""
+        return Settings(**((_QUICK if given.get("quick") else {}) | dict(given)))
 
     def __post_init__(self) -> None:
         for name in ("temperatures", "hop_temperatures"):
@@ -50,8 +56,7 @@ class Settings:
             raise ValueError(f"dt must be a positive time in fs, got {self.dt}")
 
 
-QUICK: dict[str, Any] = {"replicas": 3, "steps": 2000, "hops": 5, "hop_steps": 20_000}
-QUICK_ATOMS = 60
+_QUICK: dict[str, Any] = {"replicas": 3, "steps": 1500, "hops": 3, "hop_steps": 10_000}
 
 
 def _whole(value: Any, least: int) -> bool:

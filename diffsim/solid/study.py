@@ -19,9 +19,9 @@ from diffsim.solid.motion import stride_of
 from diffsim.solid.settings import Repeats, Settings
 from diffsim.system import System
 
-_ATOMS, _DEFECT_ATOMS = 200, 100
-_HEATS = (0.2, 0.4, 0.6)  # h ν_max/k: from where most modes are frozen in nature to where none is
-_BARRIERS = (7.0, 6.2, 5.5)  # kT
+_ATOMS, _DEFECT_ATOMS, _FEW = 200, 100, 60
+_HEATS, _ONE_HEAT = (0.2, 0.4, 0.6), (0.4,)  # h ν_max/k: below, classical motion says little
+_BARRIERS, _TWO_BARRIERS = (7.0, 6.2, 5.5), (6.2, 5.5)  # kT: from a hop in thousand vibrations to one in some hundred
 _STEPS = 40  # a period of the fastest mode
 _POINTS, _TOP = 240, 1.25  # of the frequencies that densities are given at; of the highest mode
 _LINES = 25  # the window of densities of states is so many periods of the fastest mode
@@ -81,9 +81,9 @@ class Study:
     settings: Settings
 
     @staticmethod
-    def of(potentials: Mapping[str, AbstractPotential], structure: System, settings: Settings, atoms: int = _ATOMS):
+    def of(potentials: Mapping[str, AbstractPotential], structure: System, settings: Settings) -> "Study":
         """The crystal of each potential; one without an energy takes the crystal of the last."""
-        size = settings.repeats or repeats(structure, atoms, even=True)
+        size = settings.repeats or repeats(structure, _FEW if settings.quick else _ATOMS, even=True)
         solids = {name: Solid(potential, structure, size) for name, potential in potentials.items()}
         last = list(solids.values())[-1]
         for name, solid in solids.items():
@@ -113,7 +113,8 @@ class Study:
     def temperatures(self) -> tuple[float, ...]:
         """K, of vibrations."""
         quantum = 2 * np.pi * units.hbar * self.highest * units.THz / units.kB
-        return self.settings.temperatures or tuple(rounded(share * quantum) for share in _HEATS)
+        shares = _ONE_HEAT if self.settings.quick else _HEATS
+        return self.settings.temperatures or tuple(rounded(share * quantum) for share in shares)
 
     def hop_temperatures(self, barriers: Mapping[str, float]) -> tuple[float, ...]:
         """K, from the barriers in eV that are known; those of the last solid count first."""
@@ -122,13 +123,14 @@ class Study:
         known = [barriers[name] for name in reversed(self.solids) if barriers.get(name, 0.0) > 0]
         if not known:
             raise NotApplicable("no barrier is known to choose temperatures by: say hop_temperatures=[…] in K")
-        return tuple(rounded(known[0] / (units.kB * share)) for share in _BARRIERS)
+        shares = _TWO_BARRIERS if self.settings.quick else _BARRIERS
+        return tuple(rounded(known[0] / (units.kB * share)) for share in shares)
 
     @property
     def defect_repeats(self) -> Repeats:
         """Of the cell with a vacancy."""
         structure = next(iter(self.solids.values())).structure
-        return self.settings.defect_repeats or repeats(structure, _DEFECT_ATOMS)
+        return self.settings.defect_repeats or repeats(structure, _FEW if self.settings.quick else _DEFECT_ATOMS)
 
     @property
     def frequencies(self) -> Float[np.ndarray, " points"]:

@@ -1,6 +1,7 @@
 """Pictures of a solid's study, the model in red over the reference in black. Heads are `solid|what (unit)`."""
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from diffsim.report.figures.base import AFTER, REFERENCE, Columns, Drawing, blank
 
@@ -68,7 +69,7 @@ def draw_bands(columns: Columns) -> Drawing:
     axes.set_xticks(list(merged), list(merged.values()))
     axes.set_xlim(0, 1)
     axes.set_ylabel("frequency (THz)")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=6)
     return Drawing(figure, "Phonon bands: lines at rest, dots where spectra of single phonons peak at a temperature.")
 
 
@@ -82,6 +83,9 @@ def draw_lifetimes(columns: Columns) -> Drawing:
                 y, error = columns[f"{name}|{kind}, lifetime (ps)"], columns[f"{name}|{kind}, ± (ps)"]
                 panel.errorbar(columns[head], y, error, color=color, label=name, **_DOTS)
         panel.set_yscale("log")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter(NullFormatter())
         panel.set_title(kind, loc="left")
     figure.supylabel("lifetime (ps)", fontsize=8)
     axes[-1, 0].set_xlabel("frequency (THz)")
