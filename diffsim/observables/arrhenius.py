@@ -56,8 +56,8 @@ def arrhenius(temperatures: ArrayLike, events: ArrayLike, times: ArrayLike) -> A
     covariance = np.linalg.inv(x.T @ (expected[:, None] * x))
     back = np.array([[1.0, middle / spread], [0.0, 1 / spread]])  # ln ν = height + E middle
     (log_nu, barrier), covariance = back @ theta, back @ covariance @ back.T
-    errors = np.sqrt(np.diag(covariance))
+    log_error, error = (float(one) for one in np.sqrt(np.diag(covariance)))
     logs = np.log(n / expected, where=n > 0, out=np.zeros_like(n))
     deviance = float(2 * np.sum(n * logs - n + expected))
-    correlation = float(covariance[0, 1] / (errors[0] * errors[1]))
-    return Arrhenius(float(np.exp(log_nu)), float(barrier), *map(float, errors), correlation, deviance)
+    correlation = float(covariance[0, 1] / (log_error * error))
+    return Arrhenius(float(np.exp(log_nu)), float(barrier), log_error, error, correlation, deviance)

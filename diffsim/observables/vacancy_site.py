@@ -27,7 +27,7 @@ class VacancySite(eqx.Module):
 
     sites: Float[Array, "sites 3"]  # Å, where the lattice was when `centre` was the mean position
     cell: Float[Array, "3 3"]
-    centre: Float[Array, "3"]  # Å
+    centre: Float[Array, 3]  # Å
     spacing: Float[Array, ""]  # d, Å
 
     @staticmethod
@@ -37,10 +37,7 @@ class VacancySite(eqx.Module):
         **Raises** `ValueError` for a cell that is not periodic in three directions or is narrower than three d.
         """
         require_periodic(perfect, "counting hops")
-        sites, cell = np.asarray(perfect.positions), np.asarray(perfect.cell)
-        away = sites - sites[missing]
-        away -= np.rint(away @ np.linalg.inv(cell)) @ cell
-        spacing = float(np.sort(np.linalg.norm(away, axis=1))[1]) if len(sites) > 1 else np.inf
+        sites, cell, spacing = np.asarray(perfect.positions), np.asarray(perfect.cell), spacing_of(perfect, missing)
         narrow = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max()
         if not narrow > 3 * spacing:
             raise ValueError(
@@ -80,3 +77,11 @@ class VacancySite(eqx.Module):
         inverse = jnp.linalg.inv(self.cell)
         away = (positions @ inverse)[:, None] - (self.sites @ inverse)[None]
         return (away - jnp.rint(away)) @ self.cell
+
+
+def spacing_of(perfect: System, atom: int = 0) -> float:
+    """The distance in Å from an atom to the nearest other; infinite where there is only one."""
+    cell = np.asarray(perfect.cell)
+    away = np.delete(np.asarray(perfect.positions), atom, axis=0) - np.asarray(perfect.positions)[atom]
+    away -= np.rint(away @ np.linalg.inv(cell)) @ cell
+    return float(np.min(np.linalg.norm(away, axis=1), initial=np.inf))

@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from diffsim.quality import NotApplicable
 from diffsim.report.figures import write_columns, write_picture
 from diffsim.report.html import framed, listed, manifest_table, pictures, tables
 from diffsim.report.results import finite, write_json
@@ -26,7 +27,11 @@ def write(study: Study, folder: Path, manifest: Mapping[str, Any]) -> dict[str, 
             line.set_description(part, refresh=False)
             found[part] = {name: one for name, one in of_solids.items() if isinstance(one, Found)}
             missing += [f"{name}, {part}: {one}." for name, one in of_solids.items() if isinstance(one, str)]
-            missing += [f"{name}, {part}: {one.numbers['stopped']}." for name, one in found[part].items() if "stopped" in one.numbers]
+            missing += [
+                f"{name}, {part}: {one.numbers['stopped']}."
+                for name, one in found[part].items()
+                if "stopped" in one.numbers
+            ]
     results = finite(
         {
             "solids": {name: type(solid.potential).__name__ for name, solid in study.solids.items()},
@@ -56,7 +61,7 @@ def described(study: Study) -> dict[str, Any]:
     told |= {"defect_repeats": study.defect_repeats, "replicas": study.settings.replicas, "steps": study.settings.steps}
     try:
         return told | {"dt": study.dt, "temperatures": study.temperatures}
-    except Exception:  # noqa: BLE001 — no frequencies: the parts say so
+    except NotApplicable:  # as the parts say
         return told
 
 

@@ -37,9 +37,7 @@ def _density(parts: Parts) -> Columns:
 
 
 def _own(parts: Parts, part: str) -> dict[str, Any]:
-    return {
-        f"{name}|{head}": column for name, found in parts[part].items() for head, column in found.columns.items()
-    }
+    return {f"{name}|{head}": column for name, found in parts[part].items() for head, column in found.columns.items()}
 
 
 def _phonons(parts: Parts) -> list[tuple[str, str, list[dict[str, Any]]]]:

@@ -15,14 +15,13 @@ from diffsim.observables.vacancy_site import VacancySite
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulate import simulate
 from diffsim.simulators import Bussi, Schedule
-from diffsim.solid.motion import stride_of
+from diffsim.solid.motion import SKIN, stride_of
 from diffsim.system import System
 
 _FRAMES = 500  # of a stretch, after which the lattice is followed
 _MEMORY = 3  # periods of the fastest mode: a hop that is undone within them is a recrossing
 _HEATING = 100  # periods before the first frame
 _COUPLING = 20  # periods: the thermostat's time
-_SKIN = 0.7  # of the distance between neighbours: lists of a hot crystal then last for tens of steps
 _NAMED = 0.5  # share of a stretch's frames that must name an empty site: else it is no crystal with a vacancy
 
 
@@ -54,10 +53,11 @@ def hop_rate(
     steps: int = 2_000_000,
     seed: int = 0,
 ) -> HopRate:
-    """Hops of the vacancy of the repeated crystal's first atom, in its own cell, until there are `hops` or after `steps`.
+    """Hops of the vacancy of the repeated crystal's first atom, in its own cell.
 
-    `dt` in fs; `highest` in THz is that of the modes at rest. All velocities are rescaled alike (`Bussi`), slowly, so
-    that the motion is that at constant energy. In 32-bit floats; only the empty site of each frame is kept.
+    Counting ends with the stretch of 500 frames in which there are `hops` of them, or after `steps`. `dt` in fs;
+    `highest` in THz is that of the modes at rest. All velocities are rescaled alike (`Bussi`), slowly, so that the
+    motion is that at constant energy. In 32-bit floats; only the empty site of each frame is kept.
 
     **Raises** `ValueError` where the atoms leave the lattice, `SimulationError` where they explode.
     """
@@ -66,7 +66,7 @@ def hop_rate(
     lacking = _in_32_bits(System(whole.positions[1:], whole.cell, whole.numbers[1:], whole.masses[1:]))
     stride, period = stride_of(dt, highest), 1e3 / (highest * dt)  # steps
     bussi = _in_32_bits(Bussi(dt * units.fs, kelvin, _COUPLING * period * dt * units.fs))
-    skin = _SKIN * float(tracker.spacing)
+    skin = SKIN * float(tracker.spacing)
     state = bussi.init(potential, lacking, jax.random.key(seed), jnp.float32(2 * kelvin), skin=skin)
     _, state = simulate(potential, bussi, state, Schedule(1, round(_HEATING * period)), _nothing)
     stretch, series = Schedule(_FRAMES, stride), []

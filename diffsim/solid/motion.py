@@ -15,6 +15,7 @@ from diffsim.mechanics import total_energy
 from diffsim.observables import SpectralEnergyDensity, VibrationalDensityOfStates
 from diffsim.observables.correlation import autocorrelation, spectrum
 from diffsim.observables.lines import damped_line
+from diffsim.observables.vacancy_site import spacing_of
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulate import simulate
 from diffsim.simulators import Langevin, Schedule, State, VelocityVerlet
@@ -24,10 +25,12 @@ from diffsim.solid.lattice import Lattice
 from diffsim.solid.waves import Wave
 from diffsim.system import stack
 
+SKIN = 0.5  # of the distance between neighbours: lists of a hot crystal then last for tens of steps
 _FRAMES = 4  # a period of the fastest mode: two are the least
 _HEATING = 30  # periods of it, with a friction of one in four
 _LAGS = 3  # the longest lag of a single mode is so many times shorter than the run
 _SPREAD = 0.35  # of a line's frequency: how far from it at rest a line is looked for
+_MELTED = 0.3  # of the distance between neighbours: crystals melt when atoms are a tenth to a fifth of it from sites
 _DEGENERATE = 1e-3  # relative
 
 
@@ -85,7 +88,8 @@ def vibrations(
     `dt` in fs; `highest` in THz is that of the modes at rest; `frequencies` and `lags` (frames) are those of the
     density of states. The eigenvectors that single phonons are projected on are those at rest.
 
-    **Raises** `ValueError` for fewer than two replicas, and `SimulationError` where the crystal explodes.
+    **Raises** `ValueError` for fewer than two replicas and where the crystal melts, and `SimulationError` where it
+    explodes.
     """
     if replicas < 2:
         raise ValueError(f"errors are the spread over replicas, of which there must be at least 2, got {replicas}")
@@ -96,7 +100,8 @@ def vibrations(
     keys = jax.random.split(jax.random.key(seed), replicas)
     whole, step = crystal.supercell(repeats), dt * units.fs
     bath = Langevin(step, kelvin, highest * units.THz * 2 * np.pi / 4)
-    start = stack([bath.init(potential, whole, key, 2 * kelvin) for key in keys])  # half of it goes into the springs
+    heated = functools.partial(bath.init, potential, whole, temperature=2 * kelvin, skin=SKIN * spacing_of(whole))
+    start = stack([heated(key=key) for key in keys])  # half of the heat goes into the springs
     heating = max(1, round(_HEATING * 1e3 / (highest * dt)))
     _, state = simulate(potential, bath, start, Schedule(frames=1, stride=heating), _nothing)
     seen = VibrationalDensityOfStates(frequencies=frequencies, lags=min(lags, frames))
@@ -107,6 +112,7 @@ def vibrations(
     kept = _Kept(seen, modes)
     before = _energies(potential, state)
     records, after = simulate(potential, VelocityVerlet(step), state, Schedule(frames, stride), kept.record)
+    _require_crystal(start, after, kelvin)
     velocities, amplitudes, heat = records
     densities = _each(seen, velocities) / len(whole.numbers)
     duration = frames * stride * dt * 1e-3
@@ -168,6 +174,19 @@ def _degenerate(frequencies: Float[np.ndarray, " modes"]) -> list[np.ndarray]:
 def stride_of(dt: float, highest: float) -> int:
     """Steps of `dt` fs between frames that resolve modes of `highest` THz."""
     return max(1, int(1e3 / (_FRAMES * highest * dt)))
+
+
+def _require_crystal(start: State, after: State, kelvin: float) -> None:
+    """Refuses replicas whose atoms have left their sites."""
+    moved = np.asarray(after.system.positions - start.system.positions)
+    moved -= moved.mean(axis=1, keepdims=True)
+    far = float(np.sqrt(np.mean(np.sum(moved**2, axis=-1), axis=1)).max())
+    spacing = spacing_of(members(start)[0].system)
+    if not far < _MELTED * spacing:
+        raise ValueError(
+            f"at {kelvin:g} K the atoms do not stay on the lattice: in the end they are {far:.2g} Å from their sites, "
+            f"which are {spacing:.3g} Å apart"
+        )
 
 
 def _nothing(potential: AbstractPotential, state: State) -> Any:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,10 +23,13 @@ Columns = Mapping[str, list[Any]]
 
 
 class Found(NamedTuple):
-    """What one part says of one solid: figures by their names, and columns of numbers for pictures."""
+    """What one part says of one solid: figures by their names, and columns of numbers for pictures.
+
+    `numbers["stopped"]` is why the part is not complete, where it is not.
+    """
 
     numbers: dict[str, Any]
-    columns: Columns = {}
+    columns: Columns = MappingProxyType({})
 
 
 Earlier = Mapping[str, Mapping[str, Found | str]]
@@ -86,24 +90,30 @@ def in_motion(study: Study, solid: Solid, earlier: Earlier) -> Found:
     path = bands(solid.lattice).path
     told: dict[str, Any] = {}
     columns: dict[str, list[Any]] = {}
+    of = functools.partial(
+        vibrations,
+        waves=waves_of(path, solid.repeats),
+        frequencies=study.frequencies,
+        dt=study.dt,
+        steps=study.settings.steps,
+        replicas=study.settings.replicas,
+        highest=study.highest,
+        lags=study.lags,
+    )
+    stopped: dict[str, Any] = {}
     for number, kelvin in enumerate(study.temperatures):
-        found = vibrations(
-            solid.lattice,
-            kelvin,
-            waves=waves_of(path, solid.repeats),
-            frequencies=study.frequencies,
-            dt=study.dt,
-            steps=study.settings.steps,
-            replicas=study.settings.replicas,
-            highest=study.highest,
-            lags=study.lags,
-            seed=study.settings.seed + number,
-        )
+        try:
+            found = of(solid.lattice, kelvin, seed=study.settings.seed + number)
+        except ValueError as error:
+            stopped = {"stopped": f"{error}"}
+            break  # hotter ones would not hold either
         phonons = [one._asdict() | {"places": [x / path.distances[-1] for x in one.places]} for one in found.phonons]
         kept = {name: getattr(found, name) for name in ("temperature", "temperature_error", "drift", "duration")}
         told[f"{kelvin:g}"] = kept | {"phonons": phonons}
         columns |= {f"{kelvin:g} K": found.density.tolist(), f"± {kelvin:g} K": found.density_error.tolist()}
-    return Found({"temperatures": told}, columns)
+    if not told:
+        raise ValueError(stopped["stopped"])
+    return Found({"temperatures": told} | stopped, columns)
 
 
 def hops(study: Study, solid: Solid, earlier: Earlier) -> Found:
@@ -113,7 +123,7 @@ def hops(study: Study, solid: Solid, earlier: Earlier) -> Found:
     numbers: dict[str, Any] = {}
     settings, size = study.settings, study.defect_repeats
     count = functools.partial(hop_rate, repeats=size, hops=settings.hops, steps=settings.hop_steps, dt=study.dt)
-    for number, kelvin in enumerate( study.hop_temperatures(barriers)):
+    for number, kelvin in enumerate(study.hop_temperatures(barriers)):
         try:
             seed = settings.seed + number
             found = count(solid.potential, solid.crystal, kelvin, highest=study.highest, seed=seed)

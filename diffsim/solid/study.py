@@ -120,7 +120,8 @@ class Study:
         """K, from the barriers in eV that are known; those of the last solid count first."""
         if self.settings.hop_temperatures:
             return self.settings.hop_temperatures
-        known = [barriers[name] for name in reversed(self.solids) if barriers.get(name, 0.0) > 0]
+        names = list(self.solids)[::-1]
+        known = [barriers[name] for name in names if barriers.get(name, 0.0) > 0]
         if not known:
             raise NotApplicable("no barrier is known to choose temperatures by: say hop_temperatures=[…] in K")
         shares = _TWO_BARRIERS if self.settings.quick else _BARRIERS

@@ -32,8 +32,9 @@ def draw_density(columns: Columns) -> Drawing:
     axes[-1, 0].set_xlabel("frequency (THz)")
     axes[0, 0].legend()
     caption = (
-        "Density of states of the perfect crystal: at rest by lattice dynamics on a fine mesh, above 0 K from velocities "
-        "at constant energy with one standard error. Dotted: at rest, of the waves that fit into the cell that moves."
+        "Density of states of the perfect crystal: at rest by lattice dynamics on a fine mesh, above 0 K from "
+        "velocities at constant energy with one standard error. Dotted: at rest, of the waves that fit into the cell "
+        "that moves."
     )
     return Drawing(figure, caption)
 
@@ -98,7 +99,9 @@ def draw_barrier(columns: Columns) -> Drawing:
     figure, axes = blank(1.9)
     for name, color in _colors(columns):
         if f"{name}|way" in columns:
-            axes.plot(columns[f"{name}|way"], columns[f"{name}|energy (eV)"], "o-", color=color, markersize=2, label=name)
+            axes.plot(
+                columns[f"{name}|way"], columns[f"{name}|energy (eV)"], "o-", color=color, markersize=2, label=name
+            )
     axes.set_xlabel("along the path")
     axes.set_ylabel("energy (eV)")
     axes.legend()
@@ -122,7 +125,9 @@ def draw_hops(columns: Columns) -> Drawing:
     axes.set_xlabel("1000/T (1/K)")
     axes.set_ylabel("hops (1/ns)")
     axes.legend()
-    return Drawing(figure, "Hops of the vacancy, counted at fixed volume with Poisson errors of one standard deviation.")
+    return Drawing(
+        figure, "Hops of the vacancy, counted at fixed volume with Poisson errors of one standard deviation."
+    )
 
 
 def _what(head: str) -> str:
