@@ -8,13 +8,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Float
 
 from diffsim import units
 from diffsim.mechanics import total_energy
 from diffsim.observables import SpectralEnergyDensity, VibrationalDensityOfStates
-from diffsim.observables.correlation import autocorrelation, spectrum
-from diffsim.observables.lines import damped_line
 from diffsim.observables.vacancy_site import spacing_of
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulate import simulate
@@ -22,6 +20,7 @@ from diffsim.simulators import Langevin, Schedule, State, VelocityVerlet
 from diffsim.simulators.momenta import kinetic_energy, temperature
 from diffsim.simulators.schedule import members
 from diffsim.solid.lattice import Lattice
+from diffsim.solid.phonons import Phonon, phonons_of
 from diffsim.solid.waves import Wave
 from diffsim.system import stack
 
@@ -29,22 +28,7 @@ SKIN = 0.5  # of the distance between neighbours: lists of a hot crystal then la
 _FRAMES = 4  # a period of the fastest mode: two are the least
 _HEATING = 30  # periods of it, with a friction of one in four
 _LAGS = 3  # the longest lag of a single mode is so many times shorter than the run
-_SPREAD = 0.35  # of a line's frequency: how far from it at rest a line is looked for
 _MELTED = 0.3  # of the distance between neighbours: crystals melt when atoms are a tenth to a fifth of it from sites
-_DEGENERATE = 1e-3  # relative
-
-
-class Phonon(NamedTuple):
-    """A branch, or several of the same frequency, at one wave vector; errors by leaving out one replica at a time."""
-
-    wave: str
-    places: list[float]  # 1/Å along the path
-    branches: list[int]  # from 1
-    at_rest: float  # THz
-    frequency: float  # THz
-    frequency_error: float
-    lifetime: float  # ps
-    lifetime_error: float
 
 
 class Vibrations(NamedTuple):
@@ -135,42 +119,6 @@ def vibrations(
     )
 
 
-def phonons_of(
-    wave: Wave,
-    at_rest: Float[np.ndarray, " modes"],
-    series: Complex[Array, "replicas frames modes"],
-    dt: float,
-    lags: int,
-) -> list[Phonon]:
-    """Frequency and lifetime of each branch of one wave from its amplitudes, `dt` ps apart."""
-    eye = jnp.eye(len(at_rest))
-    correlations = np.stack([np.asarray(autocorrelation(one, eye, lags)) for one in series])
-    found = []
-    for group in _degenerate(at_rest):
-        middle = float(at_rest[group].mean())
-        if not middle > 0:
-            continue
-        grid = np.arange((1 - _SPREAD) * middle, (1 + _SPREAD) * middle, 0.25 / (lags * dt))
-        together = jnp.asarray(correlations[:, group].mean(axis=1))
-        spectra = np.asarray(spectrum(together, jnp.asarray(dt * units.ps), jnp.asarray(grid), "hann"))
-        frequency, width = damped_line(grid, spectra.mean(axis=0), dt, lags)
-        without = [damped_line(grid, np.delete(spectra, m, axis=0).mean(axis=0), dt, lags) for m in range(len(spectra))]
-        frequencies, widths = np.array(without).T
-        count = len(spectra)
-        error = lambda values: float(np.sqrt((count - 1) * np.var(values)))  # noqa: B023, E731
-        lifetime = lambda width: 1 / (2 * np.pi * width)  # noqa: E731
-        branches = [int(branch) + 1 for branch in group]
-        told = (frequency, error(frequencies), lifetime(width), error(lifetime(widths)))
-        found.append(Phonon(wave.name, wave.places, branches, middle, *told))
-    return found
-
-
-def _degenerate(frequencies: Float[np.ndarray, " modes"]) -> list[np.ndarray]:
-    """Branches of the same frequency together, ascending."""
-    cuts = np.flatnonzero(np.diff(frequencies) > _DEGENERATE * np.abs(frequencies).max()) + 1
-    return np.split(np.arange(len(frequencies)), cuts)
-
-
 def stride_of(dt: float, highest: float) -> int:
     """Steps of `dt` fs between frames that resolve modes of `highest` THz."""
     return max(1, int(1e3 / (_FRAMES * highest * dt)))
@@ -179,7 +127,7 @@ def stride_of(dt: float, highest: float) -> int:
 def _require_crystal(start: State, after: State, kelvin: float) -> None:
     """Refuses replicas whose atoms have left their sites."""
     moved = np.asarray(after.system.positions - start.system.positions)
-    moved -= moved.mean(axis=1, keepdims=True)
+    moved = moved - moved.mean(axis=1, keepdims=True)
     far = float(np.sqrt(np.mean(np.sum(moved**2, axis=-1), axis=1)).max())
     spacing = spacing_of(members(start)[0].system)
     if not far < _MELTED * spacing:

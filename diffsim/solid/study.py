@@ -1,4 +1,4 @@
-"""A crystal of one potential, or of two side by side, and what all parts of the study share."""
+"""A crystal of one potential, or of two side by side: what all parts of the study share."""
 
 import dataclasses
 import functools
@@ -8,15 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from diffsim import units
-from diffsim.mechanics import energy, require_periodic
-from diffsim.potentials.base import AbstractPotential, check_species
+from diffsim.potentials.base import AbstractPotential
 from diffsim.quality import NotApplicable
 from diffsim.quality.structures import repeats
-from diffsim.relax import relax
-from diffsim.solid.density import mesh_modes
-from diffsim.solid.lattice import Lattice
 from diffsim.solid.motion import stride_of
 from diffsim.solid.settings import Repeats, Settings
+from diffsim.solid.subject import Solid
 from diffsim.system import System
 
 _ATOMS, _DEFECT_ATOMS, _FEW = 200, 100, 60
@@ -26,48 +23,6 @@ _STEPS = 40  # a period of the fastest mode
 _POINTS, _TOP = 240, 1.25  # of the frequencies that densities are given at; of the highest mode
 _LINES = 25  # the window of densities of states is so many periods of the fastest mode
 _DIGITS = 2
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Solid:
-    """A potential and its crystal.
-
-    **Raises** `ValueError` for a structure that is not periodic and elements without parameters.
-    """
-
-    potential: AbstractPotential
-    structure: System
-    repeats: Repeats
-
-    def __post_init__(self) -> None:
-        require_periodic(self.structure, "a solid")
-        check_species(self.potential, self.structure)
-
-    @functools.cached_property
-    def has_energy(self) -> bool:
-        """Whether forces come from an energy."""
-        try:
-            return bool(np.isfinite(float(energy(self.potential, self.structure))))
-        except ValueError:
-            return False
-
-    @functools.cached_property
-    def crystal(self) -> System:
-        """The crystal with positions and cell at rest; as given where the potential has no energy to say where that is.
-
-        **Raises** `ValueError` where there is no minimum nearby.
-        """
-        return relax(self.potential, self.structure, cell=True) if self.has_energy else self.structure
-
-    @functools.cached_property
-    def lattice(self) -> Lattice:
-        """Its harmonic vibrations."""
-        return Lattice(self.potential, self.crystal, self.repeats)
-
-    @functools.cached_property
-    def modes(self) -> tuple[Float[np.ndarray, "q modes"], Float[np.ndarray, " q"]]:
-        """Frequencies on a mesh and weights."""
-        return mesh_modes(self.lattice)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
