@@ -1,25 +1,17 @@
 """What the user may say about how a solid is looked at; the rest follows from the crystal."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 Repeats = tuple[int, int, int]
-
-
-def _temperatures(name: str, given: Any) -> tuple[float, ...]:
-    found = tuple(float(one) for one in given) if isinstance(given, Sequence) else (float(given),)
-    if not all(0 < one < float("inf") for one in found):
-        raise ValueError(f"{name} must be positive numbers in K, got {list(found)}")
-    return tuple(sorted(found))
+_QUICK: dict[str, Any] = {"replicas": 3, "steps": 1500, "hops": 3, "hop_steps": 10_000}
+_LEAST = {"replicas": 2, "steps": 100, "hops": 1, "hop_steps": 1, "seed": 0}
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """None means: from the crystal, as said beside it.
-
-    **Raises** `ValueError` for what makes no sense.
-    """
+    """None means: from the crystal, as said beside it."""
 
     temperatures: tuple[float, ...] | None = None  # K, of vibrations: 0.2, 0.4 and 0.6 h ν_max/k
     hop_temperatures: tuple[float, ...] | None = None  # K: a seventh of the barrier over k and hotter
@@ -35,28 +27,37 @@ class Settings:
 
     @staticmethod
     def of(given: Mapping[str, Any]) -> "Settings":
-        """What was given; with `quick`, the rest such that Lennard-Jones takes less than two minutes."""
-        return Settings(**((_QUICK if given.get("quick") else {}) | dict(given)))
+        """From values as YAML has them; with `quick`, the rest such that Lennard-Jones takes less than two minutes.
 
-    def __post_init__(self) -> None:
-        for name in ("temperatures", "hop_temperatures"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, _temperatures(name, getattr(self, name)))
-        for name in ("repeats", "defect_repeats"):
-            given = getattr(self, name)
-            if given is None:
-                continue
-            if not (isinstance(given, Sequence) and len(given) == 3 and all(_whole(n, 1) for n in given)):
-                raise ValueError(f"{name} must be three whole numbers of at least 1, such as [4,4,4], got {given!r}")
-            object.__setattr__(self, name, tuple(given))
-        for name, least in {"replicas": 2, "steps": 100, "hops": 1, "hop_steps": 1, "seed": 0}.items():
-            if not _whole(getattr(self, name), least):
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {getattr(self, name)!r}")
-        if self.dt is not None and not 0 < self.dt < float("inf"):
-            raise ValueError(f"dt must be a positive time in fs, got {self.dt}")
+        **Raises** `ValueError` for what makes no sense.
+        """
+        quick = given.get("quick", False)
+        if not isinstance(quick, bool):
+            raise ValueError(f"quick must be true or false, got {quick!r}")
+        return Settings(**((_QUICK if quick else {}) | {name: _read(name, value) for name, value in given.items()}))
 
 
-_QUICK: dict[str, Any] = {"replicas": 3, "steps": 1500, "hops": 3, "hop_steps": 10_000}
+def _read(name: str, value: Any) -> Any:
+    if name in ("temperatures", "hop_temperatures"):
+        several = value if isinstance(value, list | tuple) else [value]
+        if not several or not all(map(_positive, several)):
+            raise ValueError(f"{name} must be positive numbers of K, such as [20,40,60], got {value!r}")
+        return tuple(sorted(float(one) for one in several))
+    if name in ("repeats", "defect_repeats"):
+        if not (isinstance(value, list | tuple) and len(value) == 3 and all(_whole(n, 1) for n in value)):
+            raise ValueError(f"{name} must be three whole numbers of at least 1, such as [4,4,4], got {value!r}")
+        return tuple(value)
+    if name == "dt":
+        if not _positive(value):
+            raise ValueError(f"dt must be a positive time in fs, got {value!r}")
+        return float(value)
+    if name in _LEAST and not _whole(value, _LEAST[name]):
+        raise ValueError(f"{name} must be a whole number of at least {_LEAST[name]}, got {value!r}")
+    return value
+
+
+def _positive(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
 def _whole(value: Any, least: int) -> bool:

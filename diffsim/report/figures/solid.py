@@ -1,6 +1,7 @@
 """Pictures of a solid's study, the model in red over the reference in black. Heads are `solid|what (unit)`."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from diffsim.report.figures.base import AFTER, REFERENCE, Columns, Drawing, blank
@@ -83,10 +84,7 @@ def draw_lifetimes(columns: Columns) -> Drawing:
             if (head := f"{name}|{kind}, frequency (THz)") in columns:
                 y, error = columns[f"{name}|{kind}, lifetime (ps)"], columns[f"{name}|{kind}, ± (ps)"]
                 panel.errorbar(columns[head], y, error, color=color, label=name, **_DOTS)
-        panel.set_yscale("log")
-        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
-        panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter(NullFormatter())
+        _logarithmic(panel)
         panel.set_title(kind, loc="left")
     figure.supylabel("lifetime (ps)", fontsize=8)
     axes[-1, 0].set_xlabel("frequency (THz)")
@@ -121,13 +119,21 @@ def draw_hops(columns: Columns) -> Drawing:
                 words = "harmonic TST" if kind == "TST" else "Arrhenius fit"
                 over = columns[f"{name}|line, 1000/T (1/K)"]
                 axes.plot(over, columns[head], style, color=color, linewidth=0.8, label=f"{name}: {words}")
-    axes.set_yscale("log")
+    _logarithmic(axes)
     axes.set_xlabel("1000/T (1/K)")
     axes.set_ylabel("hops (1/ns)")
     axes.legend()
     return Drawing(
         figure, "Hops of the vacancy, counted at fixed volume with Poisson errors of one standard deviation."
     )
+
+
+def _logarithmic(axes: Axes) -> None:
+    """A scale with plain numbers, two a decade."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _what(head: str) -> str:
