@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from diffsim.observables.arrhenius import arrhenius
+from diffsim.observables.arrhenius_law import arrhenius
 from diffsim.solid.found import Earlier, Found
 from diffsim.solid.hopping import hop_rate
 from diffsim.solid.motion import vibrations

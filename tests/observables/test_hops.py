@@ -7,7 +7,7 @@ from ase.build import bulk
 from scipy.stats import chi2
 
 from diffsim import System, units
-from diffsim.observables.arrhenius import arrhenius
+from diffsim.observables.arrhenius_law import arrhenius
 from diffsim.observables.hops import hops_of, memory_of_direction, poisson_rate
 from diffsim.observables.vacancy_site import VacancySite
 
