@@ -116,6 +116,7 @@ if TYPE_CHECKING:
         MACE,
         SOAP,
         ZBL,
+        AbstractDirectForces,
         AbstractPotential,
         AbstractUncertain,
         BehlerParrinello,
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
         CHGNetBondLayer,
         CHGNetEmbedding,
         Dense,
+        DirectSchNet,
         Ensemble,
         FunctionOfEdges,
         FunctionOfPositions,
@@ -190,10 +192,11 @@ _CONTENTS = {
     "system": "System",
     "neighbors": "Neighbors",
     "potentials": """
-        AbstractPotential AbstractUncertain BehlerParrinello Branch Buckingham CHGNet CHGNetAngleLayer CHGNetAtomLayer
-        CHGNetBasis CHGNetBondLayer CHGNetEmbedding Dense EAM EDIP Ensemble FunctionOfEdges FunctionOfPositions GAP
-        Gated Gupta LayerNorm LennardJones MACE MACELayer MomentTensors Morse Perceptron SchNet SOAP StillingerWeber Sum
-        Tersoff ZBL dropout_ensemble thinned
+        AbstractDirectForces AbstractPotential AbstractUncertain BehlerParrinello Branch Buckingham CHGNet
+        CHGNetAngleLayer CHGNetAtomLayer CHGNetBasis CHGNetBondLayer CHGNetEmbedding Dense DirectSchNet EAM EDIP
+        Ensemble FunctionOfEdges FunctionOfPositions GAP Gated Gupta LayerNorm LennardJones MACE MACELayer MomentTensors
+        Morse Perceptron SchNet SOAP StillingerWeber Sum Tersoff ZBL dropout_ensemble
+        thinned
     """,
     "mechanics": "energy force_constants forces hessian stress",
     "magnetism": "magnetic_moments",

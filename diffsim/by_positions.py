@@ -1,4 +1,4 @@
-"""Forces and their adjoint for what is more than a function of edges: derivatives by the positions themselves."""
+"""Forces and their adjoint of what is no energy of edges: derivatives by the positions, and forces that have none."""
 
 import equinox as eqx
 import jax
@@ -9,10 +9,18 @@ from diffsim.blocks import energy_of
 from diffsim.graph import graph
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.direct import AbstractDirectForces
 from diffsim.system import System
 
 
-def forces_by_positions(
+def forces_by_positions(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
+    """F = −∂E/∂x, or F as it is told."""
+    if isinstance(potential, AbstractDirectForces):
+        return potential.atomic_forces(graph(system, neighbors))[:, : len(system.numbers)].T
+    return forces_and_strain_by_positions(potential, system, neighbors)[0]
+
+
+def forces_and_strain_by_positions(
     potential: AbstractPotential, system: System, neighbors: Neighbors
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
     """F = −∂E/∂x, and ∂E/∂ε in eV by a strain of positions and cell, not yet symmetric."""
@@ -31,7 +39,7 @@ def work_by_positions(
     theta, rest = eqx.partition(potential, eqx.is_inexact_array)
 
     def forces(x: Array, theta: AbstractPotential) -> Array:
-        return forces_by_positions(eqx.combine(theta, rest), system.replace(positions=x), neighbors)[0]
+        return forces_by_positions(eqx.combine(theta, rest), system.replace(positions=x), neighbors)
 
     found, pull = jax.vjp(forces, system.positions, theta)
     return found, *pull(w)

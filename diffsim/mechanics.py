@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim.blocks import by_strain, energy_of, forces_in_blocks, work_in_blocks
-from diffsim.by_positions import forces_by_positions, work_by_positions
+from diffsim.by_positions import forces_and_strain_by_positions, forces_by_positions, work_by_positions
 from diffsim.fields import concrete, require_x64
 from diffsim.graph import Graph, Vectors, graph
 from diffsim.neighbors import Neighbors
@@ -43,7 +43,10 @@ def stress(potential: AbstractPotential, system: System, neighbors: Neighbors | 
 def hessian(
     potential: AbstractPotential, system: System, neighbors: Neighbors | None = None
 ) -> Float[Array, "atoms 3 atoms 3"]:
-    """∂²E/∂x_i∂x_j in eV/Å², images of one atom moving together."""
+    """−∂F_i/∂x_j = ∂²E/∂x_i∂x_j in eV/Å², images of one atom moving together.
+
+    Not symmetric where forces are predicted directly (`AbstractDirectForces`).
+    """
     require_x64(system.positions, "the Hessian")
     return _hessian(potential, system, neighbors_of(potential, system, neighbors))
 
@@ -54,10 +57,11 @@ def force_constants(
     supercell: tuple[int, int, int] = (1, 1, 1),
     neighbors: Neighbors | None = None,
 ) -> Float[Array, "supercell_atoms supercell_atoms 3 3"]:
-    """Φ_ij = ∂²E/∂x_i∂x_j of the repeated cell in phonopy's layout `[i j 3 3]` and order of atoms, in eV/Å².
+    """Φ_ij = −∂F_i/∂x_j = ∂²E/∂x_i∂x_j of the repeated cell in phonopy's layout `[i j 3 3]` and order of atoms, eV/Å².
 
-    Only rows of the atoms in the first cell are derived, the others are their translations. `neighbors`, where given,
-    are those of `system.supercell(supercell)`.
+    Only columns of the atoms in the first cell are derived, the others are their translations. Φ_ij is not Φ_jiᵀ where
+    forces are predicted directly (`AbstractDirectForces`). `neighbors`, where given, are those of
+    `system.supercell(supercell)`.
     """
     require_x64(system.positions, "force constants")
     repeats = tuple(int(n) for n in supercell)
@@ -110,20 +114,23 @@ def total_energy(potential: AbstractPotential, system: System, neighbors: Neighb
     return energy_of(potential, graph(system, neighbors))
 
 
-def _minus_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
-    return jax.grad(lambda x: total_energy(potential, system.replace(positions=x), neighbors))(system.positions)
-
-
 _energy = eqx.filter_jit(total_energy)
 _overflow = eqx.filter_jit(lambda neighbors, system, cutoff: neighbors.overflow(system, cutoff))
 
 
-def _whole_forces(
+def _whole_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
+    """Forces in the form that can be differentiated: the derivatives by edges of all atoms at once."""
+    if potential.of_positions:
+        return forces_by_positions(potential, system, neighbors)
+    return _whole_forces_and_virial(potential, system, neighbors)[0]
+
+
+def _whole_forces_and_virial(
     potential: AbstractPotential, system: System, neighbors: Neighbors
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
     """Forces and virial in the form that can be differentiated: the derivatives by edges of all atoms at once."""
     if potential.of_positions:
-        forces, gradient = forces_by_positions(potential, system, neighbors)
+        forces, gradient = forces_and_strain_by_positions(potential, system, neighbors)
         return forces, _virial(gradient)
     seen = graph(system, neighbors)
     vectors = lambda x: graph(system.replace(positions=x), neighbors).vectors  # noqa: E731
@@ -144,13 +151,13 @@ def _virial(gradient: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
 def total_forces(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3"]:
     """F_i = Σ_j (∂E/∂r_ij − ∂E/∂r_ji), without checks; a block of atoms at a time where nobody differentiates."""
     if potential.of_positions:
-        return forces_by_positions(potential, system, neighbors)[0]
+        return forces_by_positions(potential, system, neighbors)
     return forces_in_blocks(potential, system, neighbors, virial=False)[0]
 
 
 @total_forces.def_jvp
 def _total_forces_jvp(primals: Any, tangents: Any) -> Any:
-    return eqx.filter_jvp(lambda *given: _whole_forces(*given)[0], primals, tangents)
+    return eqx.filter_jvp(_whole_forces, primals, tangents)
 
 
 @eqx.filter_custom_jvp
@@ -159,14 +166,14 @@ def forces_and_virial(
 ) -> tuple[Float[Array, "atoms 3"], Float[Array, "3 3"]]:
     """Forces, and the virial −∂E/∂ε = −Σ_ij r_ij ⊗ ∂E/∂r_ij in eV, of the same derivatives by edges."""
     if potential.of_positions:
-        return _whole_forces(potential, system, neighbors)
+        return _whole_forces_and_virial(potential, system, neighbors)
     forces, gradient = forces_in_blocks(potential, system, neighbors, virial=True)
     return forces, _virial(gradient)
 
 
 @forces_and_virial.def_jvp
 def _forces_and_virial_jvp(primals: Any, tangents: Any) -> Any:
-    return eqx.filter_jvp(_whole_forces, primals, tangents)
+    return eqx.filter_jvp(_whole_forces_and_virial, primals, tangents)
 
 
 def work(
@@ -191,8 +198,8 @@ def _stress(potential: AbstractPotential, system: System, neighbors: Neighbors) 
 
 @eqx.filter_jit
 def _hessian(potential: AbstractPotential, system: System, neighbors: Neighbors) -> Float[Array, "atoms 3 atoms 3"]:
-    gradient = lambda x: _minus_forces(potential, system.replace(positions=x), neighbors)  # noqa: E731
-    return jax.jacfwd(gradient)(system.positions)
+    forces = lambda x: _whole_forces(potential, system.replace(positions=x), neighbors)  # noqa: E731
+    return -jax.jacfwd(forces)(system.positions)
 
 
 @eqx.filter_jit
@@ -201,15 +208,16 @@ def _force_constants(
 ) -> Float[Array, "atoms atoms 3 3"]:
     n_cells = int(np.prod(repeats))
     n_atoms = len(system.numbers)
-    gradient = lambda x: _minus_forces(potential, system.replace(positions=x), neighbors)  # noqa: E731
+    forces = lambda x: _whole_forces(potential, system.replace(positions=x), neighbors)  # noqa: E731
     rows = np.arange(0, n_atoms, n_cells)
     seeds = np.zeros((len(rows), 3, n_atoms, 3))
     for row, atom in enumerate(rows):
         seeds[row, :, atom, :] = np.eye(3)
-    push = lambda seed: jax.jvp(gradient, (system.positions,), (seed,))[1]  # noqa: E731
+    push = lambda seed: -jax.jvp(forces, (system.positions,), (seed,))[1]  # noqa: E731
     first = jax.vmap(push)(jnp.asarray(seeds).reshape(-1, n_atoms, 3)).reshape(len(rows), 3, n_atoms, 3)
-    first = jnp.swapaxes(first, 1, 2)  # [primitive atoms 3 3]
-    return first[np.repeat(np.arange(len(rows)), n_cells)[:, None], _translations(repeats, len(rows))]
+    first = jnp.transpose(first, (0, 2, 3, 1))  # [primitive atoms 3 3]: −∂F_j/∂x_i of the first cell's atoms i
+    columns = first[np.repeat(np.arange(len(rows)), n_cells)[:, None], _translations(repeats, len(rows))]
+    return jnp.swapaxes(columns, 0, 1)
 
 
 def _translations(repeats: tuple[int, int, int], n_primitive: int) -> np.ndarray:

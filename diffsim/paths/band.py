@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from diffsim.fields import concrete
 from diffsim.mechanics import neighbors_of, total_energy, total_forces
 from diffsim.neighbors import Neighbors
-from diffsim.neighbors.table import alike
 from diffsim.potentials.base import AbstractPotential
-from diffsim.system import System, stack
+from diffsim.system import System
 
+_SPARE = (1.1, 1.5, 2.5)  # by how much denser than in the first image atoms may lie in another
 Images = Float[Array, "images coordinates"]  # Å
 
 
@@ -23,14 +24,21 @@ class Band(eqx.Module):
     lists: Neighbors  # along a first axis
 
     @staticmethod
-    def of(potential: AbstractPotential, system: System, images: Images, skin: float, columns: int = 0) -> Band:
-        """Lists that reach `skin` Å further than the cutoff, of at least so many columns: few shapes to compile."""
-        lists = alike([neighbors_of(potential, _placed(system, x), None, skin) for x in images])
-        width = max(columns, lists[0].index.shape[0])
-        return Band(system, stack([neighbors.widened(width) for neighbors in lists]))
+    def of(potential: AbstractPotential, system: System, images: Images, skin: float, rows: int = 0) -> Band:
+        """Lists that reach `skin` Å further than the cutoff, of at least so many rows: few shapes to compile.
+
+        One is made on the host, the others in compiled code from that one.
+        """
+        for spare in _SPARE:
+            one = neighbors_of(potential, _placed(system, images[0]), None, skin, spare)
+            one = one.widened(max(rows, len(one.index)))
+            lists, crowded = _listed(one, system, images)
+            if not concrete(crowded):
+                return Band(system, lists)
+        raise ValueError("atoms come much closer to each other on the path than at its start: give closer ends")
 
     @property
-    def columns(self) -> int:
+    def rows(self) -> int:
         return self.lists.index.shape[1]
 
     def forces(self, potential: AbstractPotential, images: Images) -> Images:
@@ -47,6 +55,13 @@ class Band(eqx.Module):
         """Whether a list no longer holds."""
         one = lambda x, neighbors: neighbors.overflow(_placed(self.system, x), potential.cutoff)  # noqa: E731
         return jnp.any(jax.vmap(one)(images, self.lists))
+
+
+@eqx.filter_jit
+def _listed(one: Neighbors, system: System, images: Images) -> tuple[Neighbors, Bool[Array, ""]]:
+    """The list made again for every image, and whether it is too small for one of them."""
+    lists, crowded = jax.vmap(lambda x: one.update(_placed(system, x)))(images)
+    return lists, jnp.any(crowded)
 
 
 def _placed(system: System, x: Float[Array, " coordinates"]) -> System:

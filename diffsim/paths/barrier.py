@@ -6,14 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from diffsim.fields import constant
+from diffsim.fields import ArrayLike, constant
 from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
 from diffsim.observables.pieces import Piece
 from diffsim.observables.stationary import AbstractLandscape, Displaced, stationary_energy
 from diffsim.paths.hops import hop
 from diffsim.paths.saddle import climb
-from diffsim.paths.string import straight
+from diffsim.paths.string import shortest_ways
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.state import State
 from diffsim.system import System
@@ -28,10 +28,10 @@ class MigrationBarrier(AbstractStatic):
     hop in a simple crystal. Otherwise look for it once, and give `path.image(path.highest).positions` of a
     `minimum_energy_path`.
 
-    The cell is that of the experiment's relaxed crystal, and the derivative knows. That of the relaxation is not needed,
-    neither at the minimum nor at the saddle: forces vanish at both (envelope theorem). Second derivatives are by the
-    implicit function theorem. NaN where no minimum, or no saddle with exactly one negative mode, is found, or a list
-    of `radius` Å (the cutoff and room to relax) is outgrown.
+    The cell is that of the experiment's relaxed crystal, and the derivative knows. That of the relaxation is not
+    needed, neither at the minimum nor at the saddle: forces vanish at both (envelope theorem). Second derivatives are
+    by the implicit function theorem. NaN where no minimum, or no saddle with exactly one negative mode, is found, or a
+    list of `radius` Å (the cutoff and room to relax) is outgrown.
 
     **Raises** as `vacancy_hop`, and where `guess` has not the supercell's atoms.
     """
@@ -48,7 +48,7 @@ class MigrationBarrier(AbstractStatic):
         *,
         vacancy: int = 0,
         neighbor: int = 0,
-        guess: Float[Array, "atoms 3"] | None = None,
+        guess: ArrayLike | None = None,
     ):
         piece, mover, step = hop(structure, repeats, vacancy, neighbor)
         start = piece.of(structure)
@@ -91,9 +91,9 @@ class AroundPass(AbstractLandscape):
         return climb(energy, start, self.direction.reshape(-1), self.free @ self.free.T)
 
 
-def _displacement(start: System, guess: Float[Array, "atoms 3"]) -> Float[Array, "atoms 3"]:
+def _displacement(start: System, guess: ArrayLike) -> Float[Array, "atoms 3"]:
     if np.shape(guess) != start.positions.shape:
         raise ValueError(
             f"guess must hold positions of the supercell's {len(start.numbers)} atoms, got shape {np.shape(guess)}"
         )
-    return straight(start, start.replace(positions=jnp.asarray(guess)), 2)[1].reshape(-1, 3) - start.positions
+    return jnp.asarray(shortest_ways(start, np.asarray(guess)))

@@ -7,6 +7,7 @@ import numpy as np
 
 from diffsim.mechanics import require_periodic
 from diffsim.observables.pieces import Piece
+from diffsim.paths.string import shortest_ways
 from diffsim.system import System
 
 _SHELL = 1e-3  # Å: neighbours this close in distance count as equally far
@@ -28,9 +29,7 @@ def vacancy_hop(
 
 
 def hop(crystal: System, repeats: Sequence[int], vacancy: int, neighbor: int) -> tuple[Piece, int, np.ndarray]:
-    """The piece with the vacancy, the number in it of the atom that hops, and its way in terms of the crystal's cell."""
-    from ase.geometry import find_mic
-
+    """The piece with the vacancy, the number in it of the atom that hops, and its way in the crystal's vectors."""
     require_periodic(crystal, "a vacancy")
     whole = Piece.supercell(crystal, repeats)
     places = np.asarray(whole.places)
@@ -39,7 +38,8 @@ def hop(crystal: System, repeats: Sequence[int], vacancy: int, neighbor: int) ->
     missing = int(np.flatnonzero(places == vacancy)[0])
     system = whole.of(crystal)
     positions, numbers = np.asarray(system.positions), np.asarray(system.numbers)
-    ways, lengths = find_mic(positions[missing] - positions, np.asarray(system.cell))
+    ways = shortest_ways(system, np.broadcast_to(positions[missing], positions.shape))
+    lengths = np.linalg.norm(ways, axis=1)
     alike = [i for i in np.lexsort((np.arange(len(lengths)), np.round(lengths / _SHELL))) if i != missing]
     alike = [i for i in alike if numbers[i] == numbers[missing]]
     if not 0 <= neighbor < len(alike):

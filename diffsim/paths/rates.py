@@ -12,7 +12,6 @@ from diffsim.mechanics import energy, hessian
 from diffsim.potentials.base import AbstractPotential
 from diffsim.system import System
 
-
 _SOFT = 1e-9  # of the stiffest ω²: below, a mode is a translation, or a rotation of what is not periodic
 
 
@@ -29,13 +28,13 @@ def harmonic_rate(
 ) -> HarmonicRate:
     """The rate of leaving a minimum over a saddle point at a temperature in K, both harmonic and classical.
 
-    k = n ν* exp(−ΔE/k_B T),  ν* = Π ν_i(minimum) / Π' ν_i(saddle), the second product without the imaginary one, neither
-    with translations (G. H. Vineyard, doi:10.1016/0022-3697(57)90059-8). Frequencies are those of full Hessians; n =
-    `exits` equivalent saddles (12 for a vacancy in fcc). Differentiable in the potential and in both structures: with
-    `relax` and `saddle_point` inside, the derivative is that of the rate.
+    k = n ν* exp(−ΔE/k_B T),  ν* = Π ν_i(minimum) / Π' ν_i(saddle), the second product without the imaginary one,
+    neither with translations (G. H. Vineyard, doi:10.1016/0022-3697(57)90059-8). Frequencies are those of full
+    Hessians; n = `exits` equivalent saddles (12 for a vacancy in fcc). Differentiable in the potential and in both
+    structures: with `relax` and `saddle_point` inside, the derivative is that of the rate.
 
-    **Raises** `ValueError` for structures of different atoms, a minimum with a negative mode, a saddle with none or more
-    than one, and a temperature that is not positive.
+    **Raises** `ValueError` for structures of different atoms, a minimum with a negative mode, a saddle with none or
+    more than one, and a temperature that is not positive.
     """
     require_x64(minimum.positions, "a rate")
     if minimum.positions.shape != saddle.positions.shape:
@@ -63,7 +62,7 @@ def _curvatures(potential: AbstractPotential, system: System) -> tuple[Array, Ar
 
 @eqx.filter_jit
 def _of_modes(second: Float[Array, "atoms 3 atoms 3"], masses: Float[Array, " atoms"]) -> tuple[Array, Array, Array]:
-    """Of the eigenvalues λ = ω² of M^−½ H M^−½, translations left out: Σ ln |λ|, |the lowest|, how many are negative."""
+    """Of the eigenvalues λ = ω² of M^−½ H M^−½, translations left out: Σ ln |λ|, |lowest|, how many negative."""
     light = jnp.repeat(1 / jnp.sqrt(masses), 3)
     matrix = light[:, None] * second.reshape(len(light), len(light)) * light
     squares = jnp.linalg.eigvalsh(0.5 * (matrix + matrix.T))

@@ -12,7 +12,7 @@ from diffsim.fields import concrete, require_x64
 from diffsim.mechanics import neighbors_of, total_energy
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
-from diffsim.relax import rigid_motions, stiffened
+from diffsim.relax import jacobian, rigid_motions, stiffened
 from diffsim.system import System
 
 _TOLERANCE = 1e-10  # eV/Å: largest component of the gradient
@@ -20,7 +20,6 @@ _ACCEPTABLE = 1e-8  # eV/Å: where rounding keeps it from falling further
 _LONGEST_STEP = 0.1  # Å
 _MAX_STEPS = 100
 _SKIN = 0.5  # Å: how much further the list reaches than the cutoff
-_BATCH = 64  # rows of a Hessian at a time
 _SOFT = 1e-9  # of the stiffest mode: below, a mode is a translation
 
 
@@ -39,8 +38,8 @@ def saddle_point(
     Hessians: up to a few hundred atoms. Differentiable in the potential and in the cell of `guess` by the implicit
     function theorem.
 
-    **Raises** `ValueError` where no such point is found, and for 32-bit input. Under `jit`, which needs `neighbors` with
-    room to move, the result is then NaN.
+    **Raises** `ValueError` where no such point is found, and for 32-bit input. Under `jit`, which needs `neighbors`
+    with room to move, the result is then NaN.
     """
     require_x64(guess.positions, "a saddle point")
     made = neighbors_of(potential, guess, neighbors, skin=_SKIN)
@@ -84,8 +83,7 @@ def climb(
     gradient = jax.grad(function)
 
     def modes(y: Array) -> tuple[Array, Array, Array]:
-        rows = jax.lax.map(lambda seed: jax.jvp(gradient, (y,), (seed,))[1], jnp.eye(len(y)), batch_size=_BATCH)
-        return gradient(y), *jnp.linalg.eigh(stiffened(rows, still))
+        return gradient(y), *jnp.linalg.eigh(stiffened(jacobian(gradient, y), still))
 
     def proceed(carry: tuple) -> Bool[Array, ""]:
         _, _, slope, _, step = carry

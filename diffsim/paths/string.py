@@ -25,7 +25,7 @@ def minimum_energy_path(
     end: System,
     *,
     images: int = 15,
-    tolerance: float = 1e-3,
+    tolerance: float = 1e-4,
     steps: int = 1000,
 ) -> MinimumEnergyPath:
     """The way of least energy from the minimum near `start` to the one near `end`, over the pass between them.
@@ -45,11 +45,11 @@ def minimum_energy_path(
     if images < 3:
         raise ValueError(f"a path needs at least 3 images, its two ends and one between them, got {images}")
     x = straight(start, end, images)
-    columns, left, taken = 0, np.inf, 0
+    rows, left, taken = 0, np.inf, 0
     while taken < steps:
-        band = Band.of(potential, start, x, _SKIN, columns)
+        band = Band.of(potential, start, x, _SKIN, rows)
         x, bend, taken, outgrown = _evolved(potential, band, x, *map(jnp.asarray, (tolerance, taken, steps)))
-        columns, left, taken = band.columns, float(bend), int(taken)
+        rows, left, taken = band.rows, float(bend), int(taken)
         if not np.isfinite(left):
             raise ValueError("forces on the path are not finite: do atoms meet on the straight way between both ends?")
         if float(jnp.linalg.norm(x[-1] - x[0])) < _SAME:
@@ -64,21 +64,23 @@ def minimum_energy_path(
 
 def straight(start: System, end: System, images: int) -> Images:
     """Images at equal distances on the straight line from start to end, the shorter way for each atom."""
-    from ase.geometry import find_mic
-
-    same = len(start.numbers) == len(end.numbers) and np.array_equal(start.numbers, end.numbers)
-    if not same:
+    if not np.array_equal(start.numbers, end.numbers):
         raise ValueError("start and end must hold the same atoms in the same order: their atomic numbers differ")
-    cell = np.asarray(start.cell)
-    if start.pbc != end.pbc or not np.allclose(cell, end.cell, rtol=0, atol=1e-8):
+    if start.pbc != end.pbc or not np.allclose(start.cell, end.cell, rtol=0, atol=1e-8):
         raise ValueError("start and end must have the same cell and periodicity: a path moves atoms only")
-    ways, _ = find_mic(np.asarray(end.positions - start.positions), cell, start.pbc)
-    ways = ways - ways.mean(axis=0)
+    ways = shortest_ways(start, np.asarray(end.positions))
+    ways = (ways - ways.mean(axis=0)).reshape(-1)
     length = float(np.linalg.norm(ways))
     if length < _SAME:
         raise ValueError(f"start and end are the same structure, {length:.2g} Å apart: there is no path between them")
-    fractions = np.linspace(0, 1, images)[:, None]
-    return jnp.asarray(np.asarray(start.positions).reshape(-1) + fractions * ways.reshape(-1), start.positions.dtype)
+    return start.positions.reshape(-1) + jnp.asarray(np.linspace(0, 1, images)[:, None] * ways, start.positions.dtype)
+
+
+def shortest_ways(start: System, positions: np.ndarray) -> np.ndarray:
+    """How far each atom is from `positions` in Å, the shortest way that periodicity allows."""
+    from ase.geometry import find_mic
+
+    return find_mic(positions - np.asarray(start.positions), np.asarray(start.cell), start.pbc)[0]
 
 
 @eqx.filter_jit
@@ -115,5 +117,3 @@ def _evolved(
         proceed, update, (images, nowhere, one, jnp.inf * one, taken, jnp.zeros((), bool))
     )
     return x, bend, step, outgrown
-
-

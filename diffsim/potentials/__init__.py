@@ -11,6 +11,8 @@ from diffsim.potentials.chgnet_layers import CHGNetBondLayer as CHGNetBondLayer
 from diffsim.potentials.chgnet_layers import CHGNetEmbedding as CHGNetEmbedding
 from diffsim.potentials.dense import Dense as Dense
 from diffsim.potentials.dense import Perceptron as Perceptron
+from diffsim.potentials.direct import AbstractDirectForces as AbstractDirectForces
+from diffsim.potentials.direct_schnet import DirectSchNet as DirectSchNet
 from diffsim.potentials.dropout import dropout_ensemble as dropout_ensemble
 from diffsim.potentials.dropout import thinned as thinned
 from diffsim.potentials.eam import EAM as EAM

@@ -44,7 +44,7 @@ class AbstractPotential(eqx.Module):
 
     @property
     def of_positions(self) -> bool:
-        """Whether it looks at `graph.system`; then edges alone have no energy."""
+        """Whether edges alone have no energy: it looks at `graph.system`, or has no energy at all."""
         return False
 
     @property

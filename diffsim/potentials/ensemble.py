@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.direct import require_energies
 from diffsim.potentials.sum import species_in_common, widest
 from diffsim.potentials.uncertain import AbstractUncertain, of_members
 
@@ -21,7 +22,8 @@ class Ensemble(AbstractUncertain):
     `stress_deviation`. Each has its own cutoff and depth; those of one kind, with arrays of the same shapes, are
     evaluated at once. Parameters are `members.0.epsilon` and so on.
 
-    **Raises** `ValueError` for fewer than two members, and for members that have no element in common.
+    **Raises** `ValueError` for fewer than two members, for members that have no element in common, and for
+    one that has no energy (`AbstractDirectForces`).
     """
 
     members: tuple[AbstractPotential, ...] = eqx.field(converter=tuple)
@@ -30,6 +32,7 @@ class Ensemble(AbstractUncertain):
         if len(self.members) < 2:
             raise ValueError(f"an ensemble needs at least two potentials, got {len(self.members)}")
         species_in_common(self.members, "members of an ensemble")
+        require_energies(self.members)
 
     @property
     def species(self) -> tuple[int, ...]:  # type: ignore[override]

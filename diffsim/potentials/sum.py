@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from diffsim.graph import Graph
 from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.direct import require_energies
 
 
 class Sum(AbstractPotential):
@@ -15,7 +16,8 @@ class Sum(AbstractPotential):
 
     Each part ends at its own cutoff. Parameters are those of the parts, `parts.0.epsilon` and so on.
 
-    **Raises** `ValueError` for fewer than two parts, and for parts that have no element in common.
+    **Raises** `ValueError` for fewer than two parts, for parts that have no element in common, and for one
+    that has no energy (`AbstractDirectForces`).
     """
 
     parts: tuple[AbstractPotential, ...] = eqx.field(converter=tuple)
@@ -24,6 +26,7 @@ class Sum(AbstractPotential):
         if len(self.parts) < 2:
             raise ValueError(f"a sum needs at least two potentials, got {len(self.parts)}")
         species_in_common(self.parts, "parts of a sum")
+        require_energies(self.parts)
 
     @property
     def species(self) -> tuple[int, ...]:  # type: ignore[override]

@@ -22,6 +22,7 @@ _MARGIN = 0.02  # of the cutoff, beyond it
 
 def dimers(subject: Subject) -> Verdict:
     """Whether two atoms of any two elements repel each other at short distance, the more the closer they are."""
+    subject.require_energies()
     walls, holes, columns = {}, {}, {}
     for pair in combinations_with_replacement(subject.species, 2):
         cutoff, bond = float(subject.potential.cutoff), bond_length(*pair)

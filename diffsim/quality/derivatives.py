@@ -18,6 +18,7 @@ _SMALL = 1e-2  # eV/Å, or eV: smaller derivatives are not asked for digits
 
 def forces(subject: Subject) -> Verdict:
     """F·v against −dE/dv by differences, for random displacements v of all atoms."""
+    subject.require_energies()
     probe, rng = subject.probe, np.random.default_rng(0)
     ways = rng.standard_normal((_WAYS, *probe.positions.shape))
     ways /= np.linalg.norm(ways, axis=(1, 2), keepdims=True)
@@ -30,6 +31,7 @@ def forces(subject: Subject) -> Verdict:
 
 def stress(subject: Subject) -> Verdict:
     """V σ:ε against dE/dε by differences, for random strains."""
+    subject.require_energies()
     probe, rng = subject.probe, np.random.default_rng(1)
     ways = rng.standard_normal((_WAYS, 3, 3))
     ways = ways + np.swapaxes(ways, 1, 2)
@@ -43,7 +45,7 @@ def stress(subject: Subject) -> Verdict:
 
 
 def curvature(subject: Subject) -> Verdict:
-    """Whether ∂²E/∂x_i∂x_j = ∂²E/∂x_j∂x_i, as forces that come from an energy have it."""
+    """Whether ∂F_i/∂x_j = ∂F_j/∂x_i, as forces that come from an energy have it."""
     size = subject.probe.positions.size
     found = np.asarray(hessian(subject.potential, subject.probe)).reshape(size, size)
     largest = float(np.abs(found).max())

@@ -21,6 +21,8 @@ _LABELS = {"energy": "eV/atom", "forces": "eV/Å", "stress": "GPa"}
 def generalisation(subject: Subject, label: str) -> Verdict:
     """Whether the error (RMSE) of the test set is at most twice that of the training set."""
     sets = subject.data
+    if label != "forces":
+        subject.require_energies()
     train, test = (_rmse(own, true, label) for own, true in zip(subject.found, sets, strict=True))
     if not np.isfinite([train, test]).all():
         if any(np.isfinite(getattr(one, label)).all() for one in (*sets[0], *sets[1])):

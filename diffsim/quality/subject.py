@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from diffsim.data.batching import batch
@@ -14,6 +15,7 @@ from diffsim.data.labels import Labels
 from diffsim.mechanics import require_periodic
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential, check_species
+from diffsim.potentials.direct import AbstractDirectForces
 from diffsim.quality.extrapolation import Range, training_range
 from diffsim.quality.motion import Motion, in_motion
 from diffsim.quality.structures import rattled, repeats
@@ -73,6 +75,11 @@ class Subject:
             raise NotApplicable("needs the labelled structures that it was trained on: say data=FILE")
         return self.training, self.test
 
+    def require_energies(self) -> None:
+        """Energies are what the check is about."""
+        if isinstance(self.potential, AbstractDirectForces):
+            raise NotApplicable(f"{type(self.potential).__name__} predicts forces directly and has no energy")
+
     @functools.cached_property
     def found(self) -> tuple[list[Configuration], list[Configuration]]:
         """What the potential says of the training and of the test set."""
@@ -91,6 +98,7 @@ class Subject:
 
         **Raises** `ValueError` where there is no minimum nearby.
         """
+        self.require_energies()
         if self.structure is None:
             raise NotApplicable("needs a crystal: say structure=FILE")
         return relax(self.potential, self.structure, cell=True)
@@ -113,7 +121,7 @@ class Subject:
         return in_motion(self.potential, self.crystal, self.temperature)
 
     def evaluated(self, systems: Sequence[System], *, alike: bool = False) -> Labels:
-        """Energies, forces and stresses of structures with the same number of atoms.
+        """Energies, forces and stresses of structures with the same number of atoms; zero where there are none at all.
 
         `alike` are structures that differ in positions only, and have no edge in the cutoff that the first has not
         within 1 Å more: they share a list, which is most of the work where structures are small.
@@ -126,7 +134,10 @@ class Subject:
             part = systems[start : start + size]
             filled = [*part, *[part[-1]] * (size - len(part))]
             given = batch(filled, radius, angles) if shared is None else (stack(filled), stack([shared] * size))
-            parts.append(_predicted(self.potential, *given))
+            found = _predicted(self.potential, *given)
+            if isinstance(self.potential, AbstractDirectForces):
+                found = found._replace(energy=jnp.zeros_like(found.energy), stress=jnp.zeros_like(found.stress))
+            parts.append(found)
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(systems)], *parts)
 
 

@@ -64,12 +64,13 @@ def render(folder: Path, manifest: Mapping[str, Any]) -> None:
 def headline(found: Mapping[str, Any]) -> str:
     """The training in a few sentences."""
     counts = ", ".join(f"{count} for {part}" for part, count in found["structures"].items())
-    ratios = {label: _rmse(found, "test", label) / _rmse(found, "training", label) for label in ("energy", "forces")}
+    known = [label for label in ("energy", "forces") if _rmse(found, "training", label) is not None]
+    ratios = [f"{_rmse(found, 'test', label) / _rmse(found, 'training', label):.2f} ({label})" for label in known]
     return (
         f"{found['weights']} weights for {', '.join(found['species'])}, learned from {found['data']} (structures: "
         f"{counts}) in {found['epochs']} epochs and {found['seconds']:.0f} s. Kept are those of epoch "
         f"{found['best_epoch']}, whose validation loss was lowest, {found['best_loss']:.4g}. Errors of the test "
-        f"set are {ratios['energy']:.2f} (energy) and {ratios['forces']:.2f} (forces) times those of the training set."
+        f"set are {' and '.join(ratios)} times those of the training set."
     )
 
 

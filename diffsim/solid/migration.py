@@ -7,6 +7,7 @@ import numpy as np
 from diffsim.paths import harmonic_rate, minimum_energy_path, saddle_point, vacancy_hop
 from diffsim.paths.profile import MinimumEnergyPath
 from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.direct import AbstractDirectForces, no_energy
 from diffsim.relax import relax
 from diffsim.system import System
 
@@ -20,25 +21,27 @@ class Migration(NamedTuple):
     barrier: float  # eV
     path: MinimumEnergyPath
     exits: int  # equivalent ways
-    prefactor: float | None  # THz, of all of them, by harmonic transition-state theory; None without an energy
+    prefactor: float | None  # THz, of all of them, by harmonic transition-state theory; None without a saddle point
     by_work: float  # eV, the barrier by the work of the forces along the path
+    lacking: str = ""  # why there is no saddle point
 
 
-def migration(
-    potential: AbstractPotential, crystal: System, repeats: tuple[int, int, int], *, has_energy: bool = True
-) -> Migration:
+def migration(potential: AbstractPotential, crystal: System, repeats: tuple[int, int, int]) -> Migration:
     """By the simplified string method, and Newton's to the saddle point from its highest image.
 
-    Forces that are those of no energy have a path and its work, and no more.
+    Where that finds none, and of forces that are those of no energy, the barrier is that of the work along the path.
 
-    **Raises** `ValueError` where no path or no saddle point is found.
+    **Raises** `ValueError` where no path is found.
     """
     path = minimum_energy_path(potential, *vacancy_hop(crystal, repeats))
     exits = ways_out(crystal, repeats)
-    if not has_energy:
-        return Migration(path.barrier, path, exits, None, path.barrier)
-    saddle = saddle_point(potential, path.image(path.highest), path.tangent)
-    found = harmonic_rate(potential, relax(potential, path.image(0)), saddle, _ANY)
+    if isinstance(potential, AbstractDirectForces):
+        return Migration(path.barrier, path, exits, None, path.barrier, no_energy(potential))
+    try:
+        saddle = saddle_point(potential, path.image(path.highest), path.tangent)
+        found = harmonic_rate(potential, relax(potential, path.image(0)), saddle, _ANY)
+    except ValueError as reason:
+        return Migration(path.barrier, path, exits, None, path.barrier, f"{reason}")
     return Migration(float(found.barrier), path, exits, exits * float(found.prefactor), path.barrier)
 
 

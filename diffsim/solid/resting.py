@@ -1,5 +1,7 @@
 """Parts of the study at rest: the crystal, its vibrations, its vacancy and the way of that."""
 
+from typing import Any
+
 import numpy as np
 
 from diffsim.mechanics import energy
@@ -53,10 +55,12 @@ def missing_atom(study: Study, solid: Solid, earlier: Earlier) -> Found:
 
 def barrier(study: Study, solid: Solid, earlier: Earlier) -> Found:
     """The path of the hop, its barrier, and the prefactor of transition-state theory."""
-    found = migration(solid.potential, solid.crystal, study.defect_repeats, has_energy=solid.has_energy)
-    told = {"barrier": found.barrier, "by_work": found.by_work, "exits": found.exits}
+    found = migration(solid.potential, solid.crystal, study.defect_repeats)
+    told: dict[str, Any] = {"barrier": found.barrier, "by_work": found.by_work, "exits": found.exits}
     if found.prefactor is not None:
         told["prefactor"] = found.prefactor
+    if found.lacking:
+        told["stopped"] = f"the barrier is that of the work along the path alone, since {found.lacking}"
     way = np.asarray(found.path.coordinate)
     columns = {"way": (way / way[-1]).tolist(), "energy (eV)": np.asarray(found.path.work).tolist()}
     return Found(told, columns)

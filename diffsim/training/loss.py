@@ -46,8 +46,8 @@ class Loss(eqx.Module):
         weights = jnp.stack(
             [jnp.asarray(w(updates) if callable(w) else w) for w in (self.energy, self.forces, self.stress)]
         )
-        means = sums[:, 0] / jnp.maximum(sums[:, 1], 1)
-        return jnp.sum(weights * means / jnp.array([ENERGY, FORCE, STRESS]) ** 2)
+        means = sums[:, 0] / jnp.maximum(sums[:, 1], 1) / jnp.array([ENERGY, FORCE, STRESS]) ** 2
+        return jnp.sum(jnp.where(weights == 0, 0.0, weights * means))  # what does not count may be NaN
 
 
 def squares(found: Labels, data: Labelled) -> Float[Array, "3 2"]:

@@ -9,14 +9,18 @@ from diffsim.data.labels import Labels
 from diffsim.graph import Graph, graph, joined
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.direct import AbstractDirectForces
 from diffsim.system import System
 
 
 def predicted(potential: AbstractPotential, systems: System, neighbors: Neighbors) -> Labels:
     """Energy, forces and stress of every structure of a batch, without checks; stress only where there is a volume.
 
-    Structures do not see each other, so the derivative of the sum of their energies is that of each.
+    Structures do not see each other, so the derivative of the sum of their energies is that of each. Energies and
+    stresses of forces that are predicted directly are NaN.
     """
+    if isinstance(potential, AbstractDirectForces):
+        return _told(potential, systems, neighbors)
 
     def total(positions: Array, strains: Array) -> tuple[Float[Array, ""], Float[Array, " configurations"]]:
         moved = jax.vmap(lambda system, strain: system.strained(strain))(systems.replace(positions=positions), strains)
@@ -31,6 +35,13 @@ def predicted(potential: AbstractPotential, systems: System, neighbors: Neighbor
         return Labels(energies, -by_positions, jnp.zeros_like(virials))
     volumes = jax.vmap(lambda system: system.volume)(systems)
     return Labels(energies, -by_positions, virials / volumes[:, None, None])
+
+
+def _told(potential: AbstractDirectForces, systems: System, neighbors: Neighbors) -> Labels:
+    graphs, (count, atoms, _) = jax.vmap(graph)(systems, neighbors), systems.positions.shape
+    forces = potential.atomic_forces(joined(graphs)).reshape(3, count, -1)[:, :, :atoms]
+    unknown = lambda *shape: jnp.full((count, *shape), jnp.nan, forces.dtype)  # noqa: E731
+    return Labels(unknown(), jnp.moveaxis(forces, 0, -1), unknown(3, 3))
 
 
 def _energies(potential: AbstractPotential, graphs: Graph) -> Float[Array, " configurations"]:

@@ -18,6 +18,7 @@ from diffsim import units
 from diffsim.data.configurations import Configuration, check
 from diffsim.data.labels import Labelled, chosen, labelled, minibatches
 from diffsim.potentials.base import AbstractPotential, check_species
+from diffsim.potentials.direct import AbstractDirectForces
 from diffsim.potentials.dropout import thinned
 from diffsim.training.loss import Loss, squares
 from diffsim.training.predictions import predicted
@@ -95,9 +96,15 @@ def train(
         check(part, name)
         for one in part:
             check_species(potential, one.system)
+    loss = loss or Loss()
+    if isinstance(potential, AbstractDirectForces) and (loss.energy or loss.stress):
+        raise ValueError(
+            f"{type(potential).__name__} predicts forces directly, so it cannot learn energies or stresses: train it "
+            "with Loss(energy=0, stress=0)"
+        )
     if dropout:
         thinned(potential, dropout, seed)
-    step = _Step(Weights.of(potential, trainable), optimizer, loss or Loss(), average, dropout)
+    step = _Step(Weights.of(potential, trainable), optimizer, loss, average, dropout)
     if isinstance(state, Packed):
         state = restored(state, potential, optimizer, trainable)
     plan, data = _Plan(epochs, batch_size, seed), labelled(training, potential)

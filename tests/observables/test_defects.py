@@ -1,4 +1,4 @@
-"""Energies of vacancies, surfaces and stacking faults have the derivatives of their refits, and second ones too."""
+"""Energies of vacancies, barriers, surfaces and faults have the derivatives of their refits, and second ones too."""
 
 from collections.abc import Callable
 
@@ -16,6 +16,7 @@ from diffsim import (
     Gupta,
     Implicit,
     LennardJones,
+    MigrationBarrier,
     Neighbors,
     StackingFaultEnergy,
     StillingerWeber,
@@ -41,6 +42,8 @@ SHUFFLE = {"miller": (1, 1, 1), "direction": (1, -1, 0), "fraction": 0.5, "layer
 SLOW = pytest.mark.slow
 CASES = [
     pytest.param(LJ, lambda: VacancyFormationEnergy(ARGON, (2, 2, 2), 6.5), id="argon_vacancy"),  # 7 atoms
+    pytest.param(LJ, lambda: MigrationBarrier(ARGON, (3, 2, 2), 7.0), id="argon_barrier"),
+    pytest.param(GUPTA, lambda: MigrationBarrier(COPPER, (3, 2, 2), 5.6), id="copper_barrier", marks=SLOW),
     pytest.param(LJ, lambda: SurfaceEnergy(ARGON, (1, 0, 0), 3, radius=6.5), id="argon_surface", marks=SLOW),  # 3
     pytest.param(SW, lambda: VacancyFormationEnergy(SILICON, (2, 2, 1), 4.4), id="silicon_vacancy", marks=SLOW),
     pytest.param(SW, lambda: SurfaceEnergy(SILICON, (1, 0, 0), 4, radius=4.4), id="silicon_surface", marks=SLOW),  # 8

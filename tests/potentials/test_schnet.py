@@ -27,12 +27,12 @@ def softplus(x: np.ndarray) -> np.ndarray:
     return np.log(0.5 * np.exp(x) + 0.5)
 
 
-def network(perceptron, x: np.ndarray, step: int | None = None) -> np.ndarray:
+def network(perceptron, x: np.ndarray, step: int | None = None, activation=softplus) -> np.ndarray:
     for number, layer in enumerate(perceptron.layers):
         weight, bias = (
             np.asarray(part) if step is None else np.asarray(part)[step] for part in (layer.weight, layer.bias)
         )
-        x = weight @ (x if number == 0 else softplus(x)) + bias
+        x = weight @ (x if number == 0 else activation(x)) + bias
     return x
 
 

@@ -81,6 +81,23 @@ def test_a_linear_model_is_solved_and_may_learn_no_further(home):
     assert results["errors"]["training"]["all"]["forces_rmse"] < 50  # meV/Å; their own is 500
 
 
+def test_forces_alone_are_learned_by_what_predicts_them_directly(home, capsys):
+    """Without errors of energies and stresses, which it has not; asked to learn these too, it says so."""
+    model = ["model=direct_schnet", "model.cutoff=4.0", "model.depth=1", "model.features=4", "model.radial=4"]
+    given = ["experiment=train", "data=silicon.xyz", "steps=2", *model]
+    call(home, *given, "hydra.run.dir=direct")
+    results = json.loads((home / "direct" / "results.json").read_text())
+    errors = results["errors"]["test"]["all" if "all" in results["errors"]["test"] else "rattled"]
+    assert errors["energy_rmse"] is None
+    assert errors["forces_rmse"] > 0
+    assert results["best_loss"] > 0
+    page = (home / "direct" / "report.html").read_text()
+    assert "MAE forces (meV/Å)" in page
+    assert "MAE energy" not in page
+    capsys.readouterr()
+    assert "cannot learn energies or stresses" in refused(capsys, home, *given, "training.loss.energy=1.0")
+
+
 def test_a_gaussian_process_tells_how_sure_it_is(home):
     """Its calibration is in the results, on the page, and drawn; `potential.json` knows how sure it is too."""
     model = ["model.cutoff=4.0", "model.degree=3", "model.radial=4", "model.points=12"]

@@ -1,0 +1,45 @@
+"""Command line: `python -m experiments.argon data|train|judge|engineer [conservative|direct] [--quick]`."""
+
+import argparse
+from pathlib import Path
+
+import jax
+
+from experiments.argon import __doc__ as about
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.argon", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("stage", choices=("data", "train", "judge", "engineer"))
+    parser.add_argument("model", choices=("conservative", "direct"), nargs="?")
+    parser.add_argument("--quick", action="store_true", help="a run of a minute or two that shows only that all works")
+    parser.add_argument("--output", type=Path, default=Path("outputs/argon"))
+    given = parser.parse_args(arguments)
+    jax.config.update("jax_enable_x64", given.stage != "train")
+    from experiments.argon.size import FULL, QUICK
+
+    size = QUICK if given.quick else FULL
+    if given.stage == "data":
+        from experiments.argon.data import make_frames
+
+        make_frames(size, given.output)
+    if given.stage == "train":
+        from experiments.argon import training
+        from experiments.argon.data import parts
+
+        for model in [given.model] if given.model else ["conservative", "direct"]:
+            getattr(training, model)(parts(size, given.output / "frames.xyz"), size, given.output)
+    if given.stage == "judge":
+        from experiments.argon.judge import judge
+
+        judge(size, given.output)
+    if given.stage == "engineer":
+        from experiments.argon.engineering import engineer
+
+        engineer(size, given.output)
+
+
+if __name__ == "__main__":
+    main()

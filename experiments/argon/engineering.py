@@ -1,0 +1,57 @@
+"""Which frames close the gaps: the network learns on with each kind added, and is asked about a vacancy again."""
+
+import csv
+from itertools import chain
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from diffsim import LennardJones, System, errors_of, load_potential, relabelled
+from diffsim.potentials import AbstractPotential
+from experiments.argon.additions import ADDITIONS
+from experiments.argon.crystal import hop_barrier, vacancy_energy
+from experiments.argon.data import EDGE, Parts, cubes, parts, write_frames
+from experiments.argon.size import Size
+from experiments.argon.training import LOSS, train_on
+
+_RATE = 5e-4  # of the first update
+TRUTH, NOTHING = "Lennard-Jones", "nothing"
+HEAD = ("added", "vacancy (eV)", "barrier (eV)", "force MAE, test (meV/Å)", "energy MAE, test (meV/atom)")
+
+
+def engineer(size: Size, folder: Path) -> list[list[str]]:
+    """Leaves `engineering.csv` in the folder: after as many updates with nothing added, and with each kind."""
+    for name, make in ADDITIONS.items():
+        write_frames(make(size), folder / "additions" / f"{name}.xyz")
+    perfect = cubes(EDGE, size)
+    lines = [_asked(TRUTH, LennardJones.argon(), None, perfect)]
+    for name in ("conservative", NOTHING, *ADDITIONS, "all"):
+        if name != "conservative":
+            _learn(name, size, folder)
+        where = folder if name == "conservative" else folder / "engineering"
+        potential = load_potential(where / name / "potential.json")
+        lines.append(_asked(name, potential, parts(size, folder / "frames.xyz"), perfect))
+        with (folder / "engineering.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([HEAD, *lines])
+        print(lines[-1], flush=True)
+    return lines
+
+
+def _learn(name: str, size: Size, folder: Path) -> None:
+    """From the network that has been trained, in 32-bit floats as that."""
+    with jax.enable_x64(False):
+        kinds = [kind for kind in ADDITIONS if name in (kind, "all")]
+        files = [folder / "frames.xyz", *(folder / "additions" / f"{kind}.xyz" for kind in kinds)]
+        divided = zip(*(parts(size, file) for file in files), strict=True)
+        together = Parts(*([*chain.from_iterable(part)] for part in divided))
+        start = load_potential(folder / "conservative" / "potential.json")
+        train_on(together, start, LOSS, folder / "engineering" / name, size.further, _RATE)
+
+
+def _asked(name: str, potential: AbstractPotential, data: Parts | None, perfect: System) -> list[str]:
+    numbers = [vacancy_energy(potential, perfect), hop_barrier(potential, perfect), np.nan, np.nan]
+    if data is not None:
+        errors = list(errors_of(relabelled(potential, data.test), data.test).values())[-1]
+        numbers[2:] = errors.forces_mae, errors.energy_mae
+    return [name, *(f"{number:.4f}" for number in numbers)]

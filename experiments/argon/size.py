@@ -1,0 +1,53 @@
+"""How large everything is: in full, and so small that a test can do it."""
+
+from typing import NamedTuple
+
+
+class Size(NamedTuple):
+    """Of the cells, the runs, the networks and their training; times in steps of `STEP`."""
+
+    repeats: int  # cubes of four atoms along an edge of the cell
+    cold: tuple[float, ...]  # K, of crystals
+    crystals: int  # trajectories at each temperature
+    warm: tuple[float, ...]  # K, of liquids
+    rest: int  # before the first frame, of a liquid after as long at `HOT`
+    frames: int  # of each trajectory
+    stride: int  # between frames
+    network: dict  # of SchNet.init and DirectSchNet.init
+    epochs: int
+    additions: int  # trajectories of each kind of frames that are added
+    further: int  # epochs with frames added
+    timed: int  # frames
+    conserved: int  # frames at constant energy
+
+
+FULL = Size(
+    repeats=3,
+    cold=(5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0),
+    crystals=4,
+    warm=(85.0, 100.0, 115.0, 130.0),
+    rest=500,
+    frames=3,
+    stride=200,
+    network={"cutoff": 6.8, "depth": 2, "features": 16, "radial": 12, "activation": "silu"},
+    epochs=280,
+    additions=4,
+    further=15,
+    timed=5,
+    conserved=50,
+)
+QUICK = Size(
+    repeats=1,
+    cold=(20.0, 40.0, 60.0),
+    crystals=1,
+    warm=(100.0,),
+    rest=20,
+    frames=2,
+    stride=5,
+    network={"cutoff": 6.0, "depth": 2, "features": 3, "radial": 4, "activation": "silu"},
+    epochs=2,
+    additions=3,
+    further=1,
+    timed=2,
+    conserved=3,
+)

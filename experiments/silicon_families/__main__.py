@@ -1,0 +1,54 @@
+"""Command line: `python -m experiments.silicon_families learn|one|show|all [--quick]`."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+
+from experiments.silicon_families import __doc__ as about
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.silicon_families",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("stage", choices=("learn", "one", "show", "all"), nargs="?", default="all")
+    parser.add_argument("what", nargs="*", help="of one: the family and the number of structures")
+    parser.add_argument("--quick", action="store_true", help="a run of a minute that shows only that all works")
+    parser.add_argument("--output", type=Path, default=Path("outputs/silicon_families"))
+    given = parser.parse_args(arguments)
+    jax.config.update("jax_enable_x64", True)
+    from experiments.silicon_families.data import COUNTS
+    from experiments.silicon_families.families import FAMILIES, QUICK
+
+    families, counts = (QUICK, (12,)) if given.quick else (FAMILIES, COUNTS)
+    if given.stage == "one":
+        if len(given.what) != 2 or given.what[0] not in families or not given.what[1].isdigit():
+            parser.error(f"one takes a family ({', '.join(families)}) and a number of structures, got {given.what}")
+        from experiments.silicon_families.learn import learned
+
+        name, count = given.what
+        learned(name, families[name], int(count), given.output)
+    if given.stage in ("learn", "all"):
+        for name in families:
+            for count in counts:
+                if not (given.output / f"{name}-{count}.json").exists():
+                    print(name, count, flush=True)
+                    again = ["--quick"] * given.quick + ["--output", str(given.output)]
+                    module = [sys.executable, "-m", "experiments.silicon_families"]
+                    subprocess.run([*module, "one", name, str(count), *again], check=True)
+    if given.stage in ("show", "all"):
+        from experiments.silicon_families.show import curves, read, table
+
+        found = read(given.output)
+        (given.output / "table.md").write_text(table(found) + "\n", encoding="utf-8")
+        curves(found).savefig(given.output / "learning_curves.png")
+        print(table(found))
+
+
+if __name__ == "__main__":
+    main()

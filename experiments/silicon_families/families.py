@@ -1,0 +1,98 @@
+"""The families, each as large as it is worth here, and how each learns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import optax
+
+from diffsim import (
+    GAP,
+    MACE,
+    BehlerParrinello,
+    CHGNet,
+    Configuration,
+    MomentTensors,
+    Scales,
+    SchNet,
+    clipped,
+    referenced,
+    scaled,
+    solve_linear,
+    standardised,
+    train,
+    units,
+)
+from diffsim.potentials import AbstractPotential
+
+_ERRORS = Scales(energy=2e-3, force=0.05, stress=0.5 * units.GPa)  # eV/atom, eV/Å, eV/Å³
+_BATCH = 4
+Learning = Callable[[AbstractPotential, Sequence[Configuration], Sequence[Configuration]], AbstractPotential]
+
+
+class Family(NamedTuple):
+    """A form, and how it learns from a training set with a validation set."""
+
+    label: str
+    model: Callable[[], AbstractPotential]
+    learning: Learning
+
+
+def by_gradients(epochs: int, rate: float) -> Learning:
+    """Adam, its rate falling along a cosine; the best epoch on the validation set is kept."""
+
+    def learn(
+        start: AbstractPotential, training: Sequence[Configuration], validation: Sequence[Configuration]
+    ) -> AbstractPotential:
+        updates = epochs * -(-len(training) // _BATCH)
+        optimizer = clipped(optax.adam(optax.cosine_decay_schedule(rate, updates, 0.01)), 10.0)
+        *_, last = train(start, training, validation, optimizer, epochs=epochs, batch_size=_BATCH)
+        return last.best
+
+    return learn
+
+
+def by_least_squares(ridge: Mapping[str, float]) -> Learning:
+    """Linear coefficients in one go, under the model's own prior where it has one."""
+
+    def learn(
+        start: AbstractPotential, training: Sequence[Configuration], validation: Sequence[Configuration]
+    ) -> AbstractPotential:
+        prior = getattr(start, "prior", {})
+        return solve_linear(start, training, _ERRORS, ridge=ridge, prior=prior).potential
+
+    return learn
+
+
+def started(family: Family, training: Sequence[Configuration]) -> AbstractPotential:
+    """The potential before it learns: inputs standardised, small forces, reference energies by least squares."""
+    return referenced(scaled(standardised(family.model(), training), training), training)
+
+
+_SILICON = ("Si",)
+_MOMENTS = partial(MomentTensors.init, _SILICON, 0, nearest=1.7)
+_LINEAR = {"coefficients": 1e-8, "reference": 0.0}
+FAMILIES = {
+    "behler_parrinello": Family(
+        "Behler–Parrinello",
+        partial(BehlerParrinello.init, _SILICON, 0, radial=10, hidden=(20, 20)),
+        by_gradients(400, 1e-2),
+    ),
+    "gap": Family("GAP", partial(GAP.init, _SILICON, points=600), by_least_squares({"coefficients": 0.0})),
+    "moment_tensors_16": Family("moment tensors, level 16", partial(_MOMENTS, level=16), by_least_squares(_LINEAR)),
+    "moment_tensors_20": Family(
+        "moment tensors, level 20", partial(_MOMENTS, level=20, basis=10), by_least_squares(_LINEAR)
+    ),
+    "schnet": Family("SchNet", partial(SchNet.init, _SILICON, 0, depth=3, activation="silu"), by_gradients(300, 3e-3)),
+    "mace": Family("MACE", partial(MACE.init, _SILICON, 0, neighbors=18.0), by_gradients(200, 1e-2)),
+    "chgnet": Family("CHGNet, fine-tuned", partial(CHGNet.load, "0.3.0"), by_gradients(40, 1e-3)),
+    "chgnet_anew": Family("CHGNet, from random weights", partial(CHGNet.init, _SILICON, 0), by_gradients(40, 3e-3)),
+}
+QUICK = {
+    "moment_tensors_16": Family("moment tensors", partial(_MOMENTS, level=8), by_least_squares(_LINEAR)),
+    "schnet": Family(
+        "SchNet",
+        partial(SchNet.init, _SILICON, 0, cutoff=4.0, depth=2, features=4, radial=4, activation="silu"),
+        by_gradients(2, 3e-3),
+    ),
+}
