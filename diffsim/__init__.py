@@ -75,20 +75,25 @@ if TYPE_CHECKING:
         Temperature,
         ThermalExpansion,
         VacancyFormationEnergy,
+        VacancySite,
         VelocityAutocorrelation,
         VibrationalDensityOfStates,
+        arrhenius,
         bulk_modulus,
+        damped_line,
         dynamical_matrix,
         elastic_constants,
         error_of_mean,
         group_velocities,
         harmonic_thermodynamics,
+        hops_of,
         independent_frames,
         is_born_stable,
         lorentzian,
         mode_gruneisen,
         phonon_dos,
         phonon_frequencies,
+        poisson_rate,
         reciprocal_mesh,
         shear_modulus,
         standard_error,
@@ -161,6 +166,7 @@ if TYPE_CHECKING:
         StochasticCellRescaling,
         VelocityVerlet,
     )
+    from diffsim.solid import hop_rate, migration, vibrations
     from diffsim.starts import perturbed
     from diffsim.system import System
     from diffsim.targets import Target
@@ -212,10 +218,10 @@ _CONTENTS = {
         GreenKuboDiffusion HarmonicDensityOfStates HeatCapacity LatticeConstant
         MeanSquareDisplacement ModeGruneisen PhaseEnergy PhononFrequencies PotentialEnergy Pressure RadialDistribution
         SpectralEnergyDensity StackingFaultEnergy Stress StructureFactor SurfaceEnergy Temperature ThermalExpansion
-        VacancyFormationEnergy VelocityAutocorrelation VibrationalDensityOfStates
-        bulk_modulus dynamical_matrix elastic_constants error_of_mean group_velocities harmonic_thermodynamics
-        independent_frames is_born_stable lorentzian mode_gruneisen phonon_dos phonon_frequencies reciprocal_mesh
-        shear_modulus standard_error
+        VacancyFormationEnergy VacancySite VelocityAutocorrelation VibrationalDensityOfStates
+        arrhenius bulk_modulus damped_line dynamical_matrix elastic_constants error_of_mean group_velocities
+        harmonic_thermodynamics hops_of independent_frames is_born_stable lorentzian mode_gruneisen phonon_dos
+        phonon_frequencies poisson_rate reciprocal_mesh shear_modulus standard_error
     """,
     "paths": """
         HarmonicRate MigrationBarrier MinimumEnergyPath harmonic_rate minimum_energy_path saddle_point vacancy_hop
@@ -240,6 +246,7 @@ _CONTENTS = {
         standardised train worst_known
     """,
     "quality": "training_range",
+    "solid": "hop_rate migration vibrations",
     "io.potential": "load_potential save_potential",
     "io.checkpoint": "load_state save_state",
     "io.crash": "crash_written",

@@ -42,6 +42,7 @@ ORDER = [
         "training",
         "quality",
         "io",
+        "solid",
         "report",
         "config",
         "commands",

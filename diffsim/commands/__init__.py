@@ -11,6 +11,7 @@ COMMANDS = {
     "sweep": "FOLDER: table and figure of a sweep again",
     "gradients": "experiment=NAME [key=value …]: the gradient of its loss by every method, with errors and costs",
     "quality": "model=NAME|POTENTIAL.json|FOLDER [data=FILE] [structure=FILE] [key=value]: whether it is fit for use",
+    "solid": "model=NAME|POTENTIAL.json|FOLDER [reference=…] [structure=FILE|ELEMENT] [key=value]: what a crystal does",
     "export": "FOLDER or POTENTIAL.json [--to FOLDER]: the potential as a LAMMPS file and as KIM parameters",
 }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from omegaconf import OmegaConf
 
+from diffsim.commands.options import options_of
 from diffsim.commands.resume import read_manifest
 from diffsim.commands.run import check_folder
 from diffsim.commands.sentences import Arguments
@@ -54,11 +54,7 @@ def read(options: list[str]) -> dict[str, Any]:
 
     **Raises** `ValueError` for what is no option or no value of one, and without a model.
     """
-    lines = [option if "=" in option else f"model={option}" for option in options]
-    try:
-        given: Any = OmegaConf.to_container(OmegaConf.from_dotlist(lines))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{' '.join(lines)} is not readable: {' '.join(str(error).split())}") from error
+    given = options_of(options)
     for key, value in given.items():
         if key not in _OPTIONS:
             raise ValueError(f"unknown option {key!r}{suggestion(key, [*_OPTIONS])}")

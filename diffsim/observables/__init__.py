@@ -1,6 +1,8 @@
 """Properties, one a file: a function for a person and an observable for an experiment."""
 
 from diffsim.observables.angular import AngularDistribution as AngularDistribution
+from diffsim.observables.arrhenius_law import Arrhenius as Arrhenius
+from diffsim.observables.arrhenius_law import arrhenius as arrhenius
 from diffsim.observables.averages import AverageStress as AverageStress
 from diffsim.observables.averages import Density as Density
 from diffsim.observables.averages import PotentialEnergy as PotentialEnergy
@@ -30,8 +32,11 @@ from diffsim.observables.fluctuations import HeatCapacity as HeatCapacity
 from diffsim.observables.fluctuations import ThermalExpansion as ThermalExpansion
 from diffsim.observables.force_constants import ForceConstants as ForceConstants
 from diffsim.observables.harmonic_vibrations import HarmonicDensityOfStates as HarmonicDensityOfStates
+from diffsim.observables.hops import hops_of as hops_of
+from diffsim.observables.hops import poisson_rate as poisson_rate
 from diffsim.observables.lattice import LatticeConstant as LatticeConstant
 from diffsim.observables.lattice import Stress as Stress
+from diffsim.observables.lines import damped_line as damped_line
 from diffsim.observables.modes import SpectralEnergyDensity as SpectralEnergyDensity
 from diffsim.observables.modes import lorentzian as lorentzian
 from diffsim.observables.phonon_response import ModeGruneisen as ModeGruneisen
@@ -47,5 +52,6 @@ from diffsim.observables.thermal_elastic import FiniteTemperatureElasticConstant
 from diffsim.observables.thermodynamics import harmonic_thermodynamics as harmonic_thermodynamics
 from diffsim.observables.thermodynamics import phonon_dos as phonon_dos
 from diffsim.observables.thermodynamics import reciprocal_mesh as reciprocal_mesh
+from diffsim.observables.vacancy_site import VacancySite as VacancySite
 from diffsim.observables.velocities import VelocityAutocorrelation as VelocityAutocorrelation
 from diffsim.observables.velocities import VibrationalDensityOfStates as VibrationalDensityOfStates

@@ -52,12 +52,24 @@ class SpectralEnergyDensity(AbstractObservable):
 
         **Raises** `ValueError` for a wave vector that does not fit into the repeated cell.
         """
+        matrix = dynamical_matrix(potential, primitive, np.asarray(qpoint, float)[None])[0]
+        return SpectralEnergyDensity.modes_of(matrix, primitive, repeats, qpoint, **fields)
+
+    @staticmethod
+    def modes_of(
+        matrix: Complex[Array | np.ndarray, "modes modes"],
+        primitive: System,
+        repeats: tuple[int, int, int],
+        qpoint: Any,
+        **fields: Any,
+    ) -> "SpectralEnergyDensity":
+        """The same of a dynamical matrix at `qpoint` that is known, in the phase convention of `dynamical_matrix`."""
         q = np.asarray(qpoint, float)
         if np.abs(q * repeats - np.rint(q * repeats)).max() > 1e-9:
             raise ValueError(
                 f"the wave {q.tolist()} does not fit into {tuple(repeats)} cells: its q × repeats must be integers"
             )
-        _, vectors = np.linalg.eigh(np.asarray(dynamical_matrix(potential, primitive, q[None])[0]))
+        _, vectors = np.linalg.eigh(np.asarray(matrix))
         atoms, cells = len(primitive.numbers), lattice_points(repeats)
         inside = np.asarray(primitive.positions) @ np.linalg.inv(primitive.cell)
         phase = np.exp(-2j * np.pi * (inside[:, None] + cells[None]) @ q) / np.sqrt(len(cells))  # [atoms cells]

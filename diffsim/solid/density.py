@@ -1,0 +1,40 @@
+"""The density of states of the perfect crystal at rest, as a trajectory of any length would show it."""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from diffsim import units
+from diffsim.observables import reciprocal_mesh
+from diffsim.observables.harmonic_vibrations import windowed_density
+from diffsim.solid.lattice import Lattice
+
+_MESH = 24  # points along each axis for a cell of one atom
+_COARSER = 12  # where potentials pass messages
+_AT_ONCE = 1000  # wave vectors
+
+
+def mesh_modes(lattice: Lattice) -> tuple[Float[np.ndarray, "q modes"], Float[np.ndarray, " q"]]:
+    """Frequencies in THz on a Γ-centred mesh, and the weights of its points."""
+    fine = _COARSER if lattice.exact and lattice.potential.depth > 1 else _MESH
+    size = math.ceil(fine / np.cbrt(len(lattice.crystal.numbers)))
+    points, weights = reciprocal_mesh((size, size, size))
+    return lattice.frequencies(points), weights
+
+
+def density_at_rest(
+    modes: Float[np.ndarray, "q modes"],
+    weights: Float[np.ndarray, " q"],
+    frequencies: Float[np.ndarray, " points"],
+    every: float,
+    lags: int,
+) -> Float[np.ndarray, " points"]:
+    """States per THz and atom behind the window of `lags` frames that are `every` ps apart: ∫ g dν = 3."""
+    at, dt = jnp.asarray(frequencies), jnp.asarray(every * units.ps)
+    parts = [
+        windowed_density(jnp.asarray(modes[n : n + _AT_ONCE]), jnp.asarray(weights[n : n + _AT_ONCE]), at, dt, lags)
+        for n in range(0, len(modes), _AT_ONCE)
+    ]
+    return np.asarray(sum(parts)) / (modes.shape[1] / 3)

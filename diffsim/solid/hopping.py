@@ -1,0 +1,115 @@
+"""How often a vacancy hops: molecular dynamics at fixed volume, long enough to count."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from diffsim import units
+from diffsim.observables.hops import Rate, hops_of, memory_of_direction, poisson_rate
+from diffsim.observables.vacancy_site import VacancySite
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulate import simulate
+from diffsim.simulators import Bussi, Schedule
+from diffsim.solid.motion import SKIN, stride_of
+from diffsim.system import System
+
+_FRAMES = 500  # of a stretch, after which the lattice is followed
+_MEMORY = 3  # periods of the fastest mode: a hop that is undone within them is a recrossing
+_HEATING = 100  # periods before the first frame
+_COUPLING = 20  # periods: the thermostat's time
+_NAMED = 0.5  # share of a stretch's frames that must name an empty site: else it is no crystal with a vacancy
+
+
+class HopRate(NamedTuple):
+    """Hops of a vacancy at one temperature."""
+
+    temperature: float  # K
+    time: float  # ps
+    hops: int
+    recrossings: int  # returns within three periods of the fastest mode; not among the hops
+    far: int  # of the hops, further than to a neighbouring site
+    rate: Rate  # THz: hops over time, ± one standard deviation
+    likely: Rate  # THz: 95 %
+    cosine: float  # ⟨cos θ⟩ of successive hops: 0 for a random walk
+    cosine_error: float
+    named: float  # share of frames that name an empty site
+    atoms: int
+
+
+def hop_rate(
+    potential: AbstractPotential,
+    crystal: System,
+    kelvin: float,
+    *,
+    repeats: tuple[int, int, int],
+    dt: float,
+    highest: float,
+    hops: int = 30,
+    steps: int = 2_000_000,
+    seed: int = 0,
+) -> HopRate:
+    """Hops of the vacancy of the repeated crystal's first atom, in its own cell.
+
+    Counting ends with the stretch of 500 frames in which there are `hops` of them, or after `steps`. `dt` in fs;
+    `highest` in THz is that of the modes at rest. All velocities are rescaled alike (`Bussi`), slowly, so that the
+    motion is that at constant energy. In 32-bit floats; only the empty site of each frame is kept.
+
+    **Raises** `ValueError` where the atoms leave the lattice, `SimulationError` where they explode.
+    """
+    whole = crystal.supercell(repeats)
+    potential, tracker = _in_32_bits((potential, VacancySite.of(whole, 0)))
+    lacking = _in_32_bits(System(whole.positions[1:], whole.cell, whole.numbers[1:], whole.masses[1:]))
+    stride, period = stride_of(dt, highest), 1e3 / (highest * dt)  # steps
+    bussi = _in_32_bits(Bussi(dt * units.fs, kelvin, _COUPLING * period * dt * units.fs))
+    skin = SKIN * float(tracker.spacing)
+    state = bussi.init(potential, lacking, jax.random.key(seed), jnp.float32(2 * kelvin), skin=skin)
+    _, state = simulate(potential, bussi, state, Schedule(1, round(_HEATING * period)), _nothing)
+    stretch, series = Schedule(_FRAMES, stride), []
+    memory = round(_MEMORY * period / stride)
+    found = None
+    for _ in range(max(1, steps // stretch.steps)):
+        tracker = tracker.following(state.system.positions)
+        seen, state = simulate(potential, bussi, state, stretch, tracker.record)
+        series.append(np.asarray(seen))
+        if np.mean(series[-1] >= 0) < _NAMED:
+            raise ValueError(
+                f"at {kelvin:g} K the atoms do not stay on the lattice: after "
+                f"{len(series) * stretch.steps * dt * 1e-3:.3g} ps most frames have no single empty site"
+            )
+        found = hops_of(np.concatenate(series), whole, memory)
+        if len(found.frames) >= hops:
+            break
+    assert found is not None
+    time = len(series) * stretch.steps * dt * 1e-3
+    far = int(np.sum(np.linalg.norm(found.vectors, axis=1) > 1.2 * float(tracker.spacing)))
+    count = len(found.frames)
+    return HopRate(
+        kelvin,
+        time,
+        count,
+        found.recrossings,
+        far,
+        poisson_rate(count, time),
+        poisson_rate(count, time, 0.95),
+        *memory_of_direction(found.vectors),
+        found.named,
+        len(lacking.numbers),
+    )
+
+
+def _in_32_bits(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if eqx.is_inexact_array(leaf) else leaf, tree)
+
+
+def _nothing(potential: AbstractPotential, state: object) -> jax.Array:
+    return jnp.zeros(())
+
+
+def rate_of(law: Mapping[str, float], kelvin: float) -> float:
+    """ν exp(−E/kT) in THz of `{prefactor: THz, barrier: eV}`."""
+    return law["prefactor"] * math.exp(-law["barrier"] / (units.kB * kelvin))

@@ -1,0 +1,158 @@
+"""Vibrations as they are seen at a temperature: density of states, and frequency and lifetime of single phonons."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from diffsim import units
+from diffsim.mechanics import total_energy
+from diffsim.observables import SpectralEnergyDensity, VibrationalDensityOfStates
+from diffsim.observables.vacancy_site import spacing_of
+from diffsim.potentials.base import AbstractPotential
+from diffsim.simulate import simulate
+from diffsim.simulators import Langevin, Schedule, State, VelocityVerlet
+from diffsim.simulators.momenta import kinetic_energy, temperature
+from diffsim.simulators.schedule import members
+from diffsim.solid.lattice import Lattice
+from diffsim.solid.phonons import Phonon, phonons_of
+from diffsim.solid.waves import Wave
+from diffsim.system import stack
+
+SKIN = 0.5  # of the distance between neighbours: lists of a hot crystal then last for tens of steps
+_FRAMES = 4  # a period of the fastest mode: two are the least
+_HEATING = 30  # periods of it, with a friction of one in four
+_LAGS = 3  # the longest lag of a single mode is so many times shorter than the run
+_MELTED = 0.3  # of the distance between neighbours: crystals melt when atoms are a tenth to a fifth of it from sites
+
+
+class Vibrations(NamedTuple):
+    """What replicas at constant energy tell, started from a bath."""
+
+    temperature: float  # K, as it was
+    temperature_error: float
+    drift: float  # meV/atom/ps, of the total energy, the largest
+    duration: float  # ps, of each replica
+    density: Float[np.ndarray, " points"]  # states per THz and atom
+    density_error: Float[np.ndarray, " points"]
+    phonons: list[Phonon]
+
+
+class _Kept(eqx.Module):
+    """What is recorded of a frame."""
+
+    density: VibrationalDensityOfStates
+    waves: tuple[SpectralEnergyDensity, ...]
+
+    def record(self, potential: AbstractPotential, state: State) -> Any:
+        amplitudes = tuple(wave.record(potential, state).modes for wave in self.waves)
+        return self.density.record(potential, state), amplitudes, temperature(state)
+
+
+def vibrations(
+    lattice: Lattice,
+    kelvin: float,
+    *,
+    waves: Sequence[Wave],
+    frequencies: Float[np.ndarray, " points"],
+    dt: float,
+    steps: int,
+    replicas: int,
+    highest: float,
+    lags: int,
+    seed: int = 0,
+) -> Vibrations:
+    """Runs `replicas` of the repeated crystal, of `steps` each, in its own cell at constant energy.
+
+    `dt` in fs; `highest` in THz is that of the modes at rest; `frequencies` and `lags` (frames) are those of the
+    density of states. The eigenvectors that single phonons are projected on are those at rest.
+
+    **Raises** `ValueError` for fewer than two replicas and where the crystal melts, and `SimulationError` where it
+    explodes.
+    """
+    if replicas < 2:
+        raise ValueError(f"errors are the spread over replicas, of which there must be at least 2, got {replicas}")
+    stride = stride_of(dt, highest)
+    frames = steps // stride
+    window = max(2, frames // _LAGS)
+    potential, crystal, repeats = lattice.potential, lattice.crystal, lattice.repeats
+    keys = jax.random.split(jax.random.key(seed), replicas)
+    whole, step = crystal.supercell(repeats), dt * units.fs
+    bath = Langevin(step, kelvin, highest * units.THz * 2 * np.pi / 4)
+    heated = functools.partial(bath.init, potential, whole, temperature=2 * kelvin, skin=SKIN * spacing_of(whole))
+    start = stack([heated(key=key) for key in keys])  # half of the heat goes into the springs
+    heating = max(1, round(_HEATING * 1e3 / (highest * dt)))
+    _, state = simulate(potential, bath, start, Schedule(frames=1, stride=heating), _nothing)
+    seen = VibrationalDensityOfStates(frequencies=frequencies, lags=min(lags, frames))
+    qpoints = np.array([wave.q for wave in waves])
+    matrices, at_rest = lattice.matrices(qpoints), lattice.frequencies(qpoints)
+    of = functools.partial(SpectralEnergyDensity.modes_of, frequencies=frequencies, lags=window)
+    modes = tuple(of(matrix, crystal, repeats, q) for matrix, q in zip(matrices, qpoints, strict=True))
+    kept = _Kept(seen, modes)
+    before = _energies(potential, state)
+    records, after = simulate(potential, VelocityVerlet(step), state, Schedule(frames, stride), kept.record)
+    _require_crystal(start, after, kelvin)
+    velocities, amplitudes, heat = records
+    densities = _each(seen, velocities) / len(whole.numbers)
+    duration = frames * stride * dt * 1e-3
+    drift = float(np.abs(_energies(potential, after) - before).max()) * 1e3 / len(whole.numbers) / duration
+    every = stride * dt * 1e-3
+    phonons = [
+        phonon
+        for wave, still, series in zip(waves, at_rest, amplitudes, strict=True)
+        for phonon in phonons_of(wave, still, series, every, window)
+    ]
+    heats = np.asarray(heat).mean(axis=1)
+    return Vibrations(
+        float(heats.mean()),
+        float(heats.std(ddof=1) / np.sqrt(replicas)),
+        drift,
+        duration,
+        densities.mean(axis=0),
+        densities.std(axis=0, ddof=1) / np.sqrt(replicas),
+        phonons,
+    )
+
+
+def stride_of(dt: float, highest: float) -> int:
+    """Steps of `dt` fs between frames that resolve modes of `highest` THz."""
+    return max(1, int(1e3 / (_FRAMES * highest * dt)))
+
+
+def _require_crystal(start: State, after: State, kelvin: float) -> None:
+    """Refuses replicas whose atoms have left their sites."""
+    moved = np.asarray(after.system.positions - start.system.positions)
+    moved = moved - moved.mean(axis=1, keepdims=True)
+    far = float(np.sqrt(np.mean(np.sum(moved**2, axis=-1), axis=1)).max())
+    spacing = spacing_of(members(start)[0].system)
+    if not far < _MELTED * spacing:
+        raise ValueError(
+            f"at {kelvin:g} K the atoms do not stay on the lattice: in the end they are {far:.2g} Å from their sites, "
+            f"which are {spacing:.3g} Å apart"
+        )
+
+
+def _nothing(potential: AbstractPotential, state: State) -> Any:
+    return state.step
+
+
+def _energies(potential: AbstractPotential, state: State) -> np.ndarray:
+    """Total energies of the replicas in eV; NaN for forces that are those of no energy."""
+    total = eqx.filter_jit(lambda one: total_energy(potential, one.system, one.neighbors) + kinetic_energy(one))
+    try:
+        return np.array([float(total(one)) for one in members(state)])
+    except ValueError:
+        return np.full(len(members(state)), np.nan)
+
+
+def _each(observable: Any, records: Any) -> np.ndarray:
+    """The estimate of each replica."""
+    estimate = eqx.filter_jit(observable.estimate)
+    ones = [jax.tree.map(lambda leaf, m=m: leaf[m], records) for m in range(len(jax.tree.leaves(records)[0]))]
+    frames = len(jax.tree.leaves(ones[0])[0])
+    return np.stack([np.asarray(estimate(one, jnp.full(frames, 1 / frames))) for one in ones])[:, 0]

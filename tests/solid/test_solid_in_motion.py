@@ -1,0 +1,104 @@
+"""A crystal in motion: cold it vibrates as lattice dynamics says, hot its vacancy hops, hotter it melts."""
+
+import functools
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+import diffsim
+from diffsim import LennardJones, System, reciprocal_mesh, units
+from diffsim.io.band_path import band_path
+from diffsim.solid import Lattice, density_at_rest, hop_rate, migration, rate_of, vibrations, waves_of
+
+LJ = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=5.0, onset=4.4)
+DT, LAGS = 10.0, 60  # fs, frames
+
+
+@functools.cache
+def lattice(repeats: int) -> Lattice:
+    crystal = diffsim.relax(LJ, System.from_ase(bulk("Ar", a=5.4)), cell=True)
+    return Lattice(LJ, crystal, (repeats, repeats, repeats))
+
+
+@functools.cache
+def highest() -> float:
+    return float(lattice(2).frequencies(reciprocal_mesh((2, 2, 2))[0]).max())
+
+
+def motion(kelvin: float, repeats: int = 2, **changed):
+    path = band_path(lattice(repeats).crystal, 8)
+    grid = np.linspace(0.0, 1.25 * highest(), 80)
+    given = {"dt": DT, "steps": 3000, "replicas": 4, "lags": LAGS, "frequencies": grid} | changed
+    waves = waves_of(path, (repeats,) * 3)
+    return vibrations(lattice(repeats), kelvin, waves=waves, highest=highest(), **given)
+
+
+def test_a_cold_crystal_vibrates_as_at_rest():
+    """At 0.1 K: the same density as of the waves that fit, each mode at its own frequency, and hardly a width."""
+    found = motion(0.1)
+    points, weights = reciprocal_mesh((2, 2, 2))
+    stride = int(1e3 / (4 * highest() * DT))
+    modes = lattice(2).frequencies(points)
+    grid = np.linspace(0.0, 1.25 * highest(), 80)
+    expected = density_at_rest(modes, weights, grid, stride * DT * 1e-3, LAGS)
+    off = np.abs(found.density - expected)
+    assert np.mean(off < 3 * found.density_error + 0.02 * expected.max()) > 0.95
+    # every replica has 3N − 3 = 21 states, whatever its modes have drawn
+    assert np.trapezoid(found.density, grid) == pytest.approx(21 / 8, rel=0.02)
+    assert found.drift < 1e-4  # meV/atom/ps
+    # each of the 4 × 21 modes has drawn its energy from a distribution of width kT
+    assert found.temperature == pytest.approx(0.1, rel=0.4)
+    assert [(one.wave, one.branches) for one in found.phonons] == [("X", [1, 2]), ("X", [3]), ("L", [1, 2]), ("L", [3])]
+    for one in found.phonons:
+        # velocity Verlet is faster by (ω dt)²/24, 0.05 %, and 0.1 K by as much
+        assert one.frequency == pytest.approx(one.at_rest, rel=0.0015)
+        assert one.lifetime > 5 * found.duration / 30
+
+
+@pytest.mark.slow
+def test_a_warm_crystal_has_lifetimes():
+    """Lines widen with temperature: at 40 K phonons live for some picoseconds, at 10 K several times as long."""
+    cold, warm = (motion(kelvin, 4, steps=6000) for kelvin in (10.0, 40.0))
+    mean = lambda found: np.median([one.lifetime for one in found.phonons])  # noqa: E731
+    assert 1 < mean(warm) < 0.6 * mean(cold)
+
+
+def test_a_crystal_that_melts_is_told():
+    with pytest.raises(ValueError, match=r"at 600 K the atoms do not stay on the lattice|gets hotter|hotter than"):
+        motion(600.0, steps=1000, replicas=2)
+
+
+def test_one_replica_has_no_error():
+    with pytest.raises(ValueError, match="at least 2, got 1"):
+        motion(1.0, replicas=1)
+
+
+def hopping(kelvin: float, hops: int, steps: int):
+    crystal = lattice(4).crystal
+    return hop_rate(LJ, crystal, kelvin, repeats=(4, 4, 4), dt=DT, highest=highest(), hops=hops, steps=steps)
+
+
+def test_a_cold_vacancy_stays_where_it_is():
+    found = hopping(10.0, 1, 12_000)
+    assert (found.hops, found.rate.value, found.rate.low) == (0, 0.0, 0.0)
+    # no event in t: the rate is below −ln(1 − p)/t with probability p, here with what is left over cut in two
+    assert found.likely.high == pytest.approx(-np.log(0.025) / found.time)
+    assert found.named > 0.999
+    assert np.isnan(found.cosine)
+
+
+def test_a_molten_crystal_has_no_empty_site():
+    with pytest.raises(ValueError, match="do not stay on the lattice: after"):
+        hopping(300.0, 1000, 60_000)
+
+
+@pytest.mark.slow
+def test_hops_are_as_many_as_transition_state_theory_says():
+    """Within a factor of two: it leaves out recrossings and anharmonicity."""
+    law = migration(LJ, lattice(4).crystal, (4, 4, 4))._asdict()
+    kelvin = law["barrier"] / (5 * units.kB)
+    found = hopping(kelvin, 20, 300_000)
+    assert found.hops >= 20
+    assert 0.5 < found.rate.value / rate_of(law, kelvin) < 2
+    assert abs(found.cosine) < 4 * found.cosine_error
