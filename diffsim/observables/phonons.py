@@ -125,9 +125,9 @@ def checked_qpoints(
     beyond = direct or potential.depth > 1
     if beyond and cells is None:
         raise ValueError(
-            f"{type(potential).__name__} looks beyond an atom's own edges, so only frequencies at wave vectors that are "
-            f"multiples of 1/m can be had, m a whole number of at most {MOST}; for others take force_constants of a "
-            "supercell"
+            f"{type(potential).__name__} looks beyond an atom's own edges, so only frequencies at wave vectors that "
+            f"are multiples of 1/m can be had, m a whole number of at most {MOST}; for others take force_constants of "
+            "a supercell"
         )
     points = jnp.asarray(qpoints, system.positions.dtype)
     if points.ndim != 2 or points.shape[1] != 3:
