@@ -28,8 +28,6 @@ def home(tmp_path_factory) -> Path:
     return folder
 
 
-
-
 def test_the_model_stands_beside_the_reference(home, monkeypatch, capsys):
     def only_when_asked(study, solid, earlier):
         raise ValueError("not in this test")
@@ -86,7 +84,9 @@ def test_what_is_left_open_follows_from_the_crystal():
     assert study.dt == rounded(1e3 / (40 * study.highest))
     # k T = 0.4 h ν
     assert study.temperatures == (rounded(0.4 * 47.992 * study.highest),)
-    assert study.hop_temperatures({"mine": 0.05, "lj": 0.06}) == tuple(rounded(0.06 / 8.61733e-5 / x) for x in (6.2, 5.5))
+    assert study.hop_temperatures({"mine": 0.05, "lj": 0.06}) == tuple(
+        rounded(0.06 / 8.61733e-5 / x) for x in (6.2, 5.5)
+    )
     with pytest.raises(Exception, match="no barrier is known to choose temperatures by"):
         study.hop_temperatures({})
     told = Settings.of({"temperatures": [30, 10], "hop_temperatures": 90, "dt": 5, "defect_repeats": [5, 5, 5]})
