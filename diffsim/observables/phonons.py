@@ -22,6 +22,7 @@ from diffsim.neighbors import Neighbors
 from diffsim.observables.base import AbstractStatic
 from diffsim.observables.ring import MOST, denominator, ring_matrix
 from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.direct import AbstractDirectForces
 from diffsim.simulators.state import State
 from diffsim.system import System
 
@@ -36,6 +37,7 @@ def dynamical_matrix(
 
     `qpoints` [q 3] are fractions of the reciprocal lattice vectors of `system.cell`. Of potentials that pass
     messages they have to be multiples of 1/m with a whole number m of at most 512; one evaluation costs m cells.
+    Where forces are predicted directly it is the Hermitian part.
 
     **Raises** `ValueError` for qpoints of a wrong shape, a system that is not periodic in three directions, 32-bit
     input, functions of positions and, of potentials that pass messages, wave vectors of no such m.
@@ -114,20 +116,23 @@ def checked_qpoints(
     """
     require_x64(system.positions, "lattice dynamics")
     require_periodic(system, "lattice dynamics")
-    if potential.of_positions:
+    direct = isinstance(potential, AbstractDirectForces)
+    if potential.of_positions and not direct:
         raise ValueError(
             f"{type(potential).__name__} has no energy of edges alone, which D(q) is made of; "
             "take force_constants of a supercell instead"
         )
-    if potential.depth > 1 and cells is None:
+    beyond = direct or potential.depth > 1
+    if beyond and cells is None:
         raise ValueError(
-            f"{type(potential).__name__} passes messages, so only frequencies at wave vectors that are multiples of "
-            f"1/m can be had, m a whole number of at most {MOST}; for others take force_constants of a supercell"
+            f"{type(potential).__name__} looks beyond an atom's own edges, so only frequencies at wave vectors that "
+            f"are multiples of 1/m can be had, m a whole number of at most {MOST}; for others take force_constants of "
+            "a supercell"
         )
     points = jnp.asarray(qpoints, system.positions.dtype)
     if points.ndim != 2 or points.shape[1] != 3:
         raise ValueError(f"qpoints must have shape [q, 3], got {list(points.shape)}")
-    return points, cells if potential.depth > 1 else None
+    return points, cells if beyond else None
 
 
 def _of_matrices(

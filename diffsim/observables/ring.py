@@ -1,4 +1,4 @@
-"""Lattice dynamics of potentials that pass messages, at wave vectors that are fractions: there exact.
+"""Lattice dynamics of what looks beyond an atom's own edges, at wave vectors that are fractions: there exact.
 
 A wave n/m, n and m whole, has one phase in all cells L of the same n·L modulo m. So cells that differ by no phase may
 be taken for one, and the crystal for a ring of m cells. Its graph is that of one cell, over and over: no list is made,
@@ -10,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
+from diffsim.blocks import energy_of
 from diffsim.fields import ArrayLike, concrete
 from diffsim.graph import Graph, graph, swap
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.direct import AbstractDirectForces
 from diffsim.system import System
 
 MOST = 512  # cells
@@ -51,15 +53,18 @@ def ring(seen: Graph, neighbors: Neighbors, wave: Int[Array, "3"], cells: int) -
 def ring_matrix(
     potential: AbstractPotential, system: System, neighbors: Neighbors, q: Float[Array, "3"], cells: int
 ) -> Complex[Array, "coordinates coordinates"]:
-    """D(q) = Σ_c Φ(i0, jc) e^{2πi c/m} e^{iq·(r_j − r_i)} / √(m_i m_j), c the cells of the ring, m q whole numbers."""
+    """D(q) = Σ_c Φ(i0, jc) e^{2πi c/m} e^{iq·(r_j − r_i)} / √(m_i m_j), c the cells of the ring, m q whole numbers.
+
+    Its Hermitian part, which is all of it but for rounding, unless forces are predicted directly.
+    """
     seen = graph(system, neighbors)
     n, columns = len(system.numbers), seen.index.shape[1]
     around = ring(seen, neighbors, jnp.round(cells * q).astype(seen.index.dtype), cells)
 
     def slope(moves: Float[Array, "3 columns"]) -> Float[Array, "3 columns"]:
-        return jax.grad(lambda moved: jnp.sum(around.weights * potential.atomic_energies(displaced(around, moved))))(
-            moves
-        )
+        if isinstance(potential, AbstractDirectForces):
+            return -potential.atomic_forces(displaced(around, moves))
+        return jax.grad(lambda at: energy_of(potential, displaced(around, at)))(moves)
 
     still = jnp.zeros((3, cells * columns), system.positions.dtype)
     seeds = jnp.eye(3 * n, dtype=still.dtype).reshape(3 * n, 3, n)  # coordinate by coordinate of the first cell's atoms

@@ -58,7 +58,7 @@ def minimum_energy_path(
             return profile(potential, start, x)
     raise ValueError(
         f"no path found within {steps} steps: {left:.2g} eV/Å still bend it, more than the tolerance of {tolerance:g}; "
-        "raise steps or tolerance"
+        "raise steps, images or tolerance; a path that leads through further minima is best found piece by piece"
     )
 
 

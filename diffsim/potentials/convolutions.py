@@ -28,6 +28,7 @@ class AbstractConvolutions(AbstractPotential):
 
     filters: Perceptron  # W, a stack, one for each step
     outward: Perceptron  # V, likewise
+    readout: Perceptron  # N, which makes of the features what the model predicts
     embedding: Float[Array, "species features"] = parameter("")  # a
     inward: Float[Array, "depth features features"] = parameter("")  # U
     eta: Float[Array, ""] = parameter("1/Å²", positive=True)

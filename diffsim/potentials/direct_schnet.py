@@ -29,14 +29,13 @@ class DirectSchNet(AbstractConvolutions, AbstractDirectForces):
     **Raises** `ValueError` for no species, a cutoff that is not positive, and in `init` a depth below 1.
     """
 
-    pair: Perceptron  # N
     scale: Float[Array, ""] = parameter("eV/Å")  # s
 
     def atomic_forces(self, graph: Graph) -> Float[Array, "3 atoms"]:
         basis, near = self.edges(graph)
         x = self.features(graph, basis, near)
         ends = graph.of_neighbors(x) + x[:, None]
-        pushes = self.scale * self.pair(jnp.concatenate([ends, basis]))[0] * near / graph.distances
+        pushes = self.scale * self.readout(jnp.concatenate([ends, basis]))[0] * near / graph.distances
         return jnp.stack([-jnp.sum(pushes * component, axis=0) for component in graph.vectors])
 
     @staticmethod
@@ -55,7 +54,7 @@ class DirectSchNet(AbstractConvolutions, AbstractDirectForces):
         sizes = {"cutoff": cutoff, "depth": depth, "features": features, "radial": radial}
         widths = (features + radial, features, max(features // 2, 1), 1)
         return DirectSchNet(
-            pair=Perceptron.init(widths, keys[4], activation=activation),
+            readout=Perceptron.init(widths, keys[4], activation=activation),
             scale=1.0,
             **random_convolutions(numbers, keys[:4], activation=activation, **sizes),
         )

@@ -27,7 +27,6 @@ class SchNet(AbstractConvolutions):
     **Raises** `ValueError` for no species, a cutoff that is not positive, and in `init` a depth below 1.
     """
 
-    readout: Perceptron  # N
     scale: Float[Array, " species"] = parameter("eV")  # s
     reference: Float[Array, " species"] = parameter("eV")  # E⁰
 

@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="a run of a minute or two that shows only that all works")
     parser.add_argument("--output", type=Path, default=Path("outputs/argon"))
     given = parser.parse_args(arguments)
-    jax.config.update("jax_enable_x64", given.stage != "train")
+    jax.config.update("jax_enable_x64", True)
     from experiments.argon.size import FULL, QUICK
 
     size = QUICK if given.quick else FULL
@@ -26,11 +26,9 @@ def main(arguments: list[str] | None = None) -> None:
 
         make_frames(size, given.output)
     if given.stage == "train":
-        from experiments.argon import training
-        from experiments.argon.data import parts
+        from experiments.argon.training import train_models
 
-        for model in [given.model] if given.model else ["conservative", "direct"]:
-            getattr(training, model)(parts(size, given.output / "frames.xyz"), size, given.output)
+        train_models([given.model] if given.model else ["conservative", "direct"], size, given.output)
     if given.stage == "judge":
         from experiments.argon.judge import judge
 

@@ -58,17 +58,21 @@ def hopping(perfect: System, way: float) -> tuple[System, int]:
 
 
 def vacancy_energy(potential: AbstractPotential, perfect: System) -> float:
-    """E(N − 1 atoms, relaxed) − (N − 1)/N E(N atoms) in eV, at fixed cell."""
-    per_atom = float(diffsim.energy(potential, perfect)) / len(perfect.numbers)
-    rest = diffsim.relax(potential, without(perfect))
-    return float(diffsim.energy(potential, rest)) - len(rest.numbers) * per_atom
+    """E(N − 1 atoms, relaxed) − (N − 1)/N E(N atoms) in eV, at fixed cell; NaN where there is no minimum."""
+    lattice = float(diffsim.energy(potential, perfect)) / len(perfect.numbers)
+    return _at_rest(potential, without(perfect)) - (len(perfect.numbers) - 1) * lattice
 
 
 def hop_barrier(potential: AbstractPotential, perfect: System) -> float:
-    """The energy of the saddle above that of the vacancy in eV, at fixed cell.
+    """The energy of the saddle above that of the vacancy in eV, at fixed cell; NaN where there is none.
 
     Half-way between two sites forces along the way vanish by symmetry: what relaxes from there ends on the saddle.
     """
-    ends = (without(perfect), hopping(perfect, 0.5)[0])
-    rest, saddle = (float(diffsim.energy(potential, diffsim.relax(potential, one))) for one in ends)
-    return saddle - rest
+    return _at_rest(potential, hopping(perfect, 0.5)[0]) - _at_rest(potential, without(perfect))
+
+
+def _at_rest(potential: AbstractPotential, system: System) -> float:
+    try:
+        return float(diffsim.energy(potential, diffsim.relax(potential, system)))
+    except ValueError:
+        return float("nan")

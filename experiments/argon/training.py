@@ -1,31 +1,40 @@
 """A network learns the frames."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import jax
 import optax
 
 from diffsim import DirectSchNet, Loss, SchNet, clipped, referenced, save_potential, scaled, train
 from diffsim.potentials import AbstractPotential
-from experiments.argon.data import Parts
+from experiments.argon.data import Parts, parts
 from experiments.argon.size import Size
 
 _BATCH, _RATE, _LAST = 1, 2e-3, 0.005  # structures, of the first update, of the last one relative to that
 LOSS = Loss(energy=1e4, forces=1e4, stress=3e4)  # so that 0.1 meV/atom, 1 meV/Å and 3 MPa are about 1
 
 
+def train_models(names: Sequence[str], size: Size, folder: Path) -> None:
+    """Those of `MODELS`, in 32-bit floats, which are enough for labels."""
+    with jax.enable_x64(False):
+        for name in names:
+            MODELS[name](parts(size, folder / "frames.xyz"), size, folder)
+
+
 def train_on(
-    parts: Parts, start: AbstractPotential, loss: Loss, folder: Path, epochs: int, rate: float = _RATE
+    data: Parts, start: AbstractPotential, loss: Loss, folder: Path, epochs: int, rate: float = _RATE
 ) -> AbstractPotential:
     """Leaves `potential.json` in the folder, whenever it has become better."""
     folder.mkdir(parents=True, exist_ok=True)
-    updates = epochs * -(-len(parts.training) // _BATCH)
+    updates = epochs * -(-len(data.training) // _BATCH)
     schedule = optax.warmup_cosine_decay_schedule(0.1 * rate, rate, updates // 50, updates, _LAST * rate)
     optimizer = clipped(optax.adam(schedule), 100.0)
     best = start
     for state in train(
         start,
-        parts.training,
-        parts.validation,
+        data.training,
+        data.validation,
         optimizer,
         loss=loss,
         epochs=epochs,
@@ -44,15 +53,18 @@ def train_on(
     return best
 
 
-def conservative(parts: Parts, size: Size, folder: Path) -> AbstractPotential:
+def conservative(data: Parts, size: Size, folder: Path) -> AbstractPotential:
     """SchNet, whose forces are derivatives of its energy."""
     start = SchNet.init(("Ar",), 0, **size.network)
-    start = referenced(scaled(start, parts.training), parts.training)
-    return train_on(parts, start, LOSS, folder / "conservative", size.epochs)
+    start = referenced(scaled(start, data.training), data.training)
+    return train_on(data, start, LOSS, folder / "conservative", size.epochs)
 
 
-def direct(parts: Parts, size: Size, folder: Path) -> AbstractPotential:
+def direct(data: Parts, size: Size, folder: Path) -> AbstractPotential:
     """DirectSchNet, whose forces are derivatives of nothing: it learns forces alone."""
-    start = scaled(DirectSchNet.init(("Ar",), 0, **size.network), parts.training)
+    start = scaled(DirectSchNet.init(("Ar",), 0, **size.network), data.training)
     loss = Loss(energy=0, forces=LOSS.forces, stress=0)
-    return train_on(parts, start, loss, folder / "direct", size.epochs)
+    return train_on(data, start, loss, folder / "direct", size.epochs)
+
+
+MODELS: dict[str, Callable[[Parts, Size, Path], AbstractPotential]] = {"conservative": conservative, "direct": direct}

@@ -8,7 +8,7 @@ import pytest
 from ase.build import bulk
 
 import diffsim
-from diffsim import PhononFrequencies, SchNet, StillingerWeber, Sum, Target
+from diffsim import DirectSchNet, PhononFrequencies, SchNet, StillingerWeber, Sum, Target
 from diffsim.graph import graph
 from diffsim.observables.phonons import bloch_matrix, dynamical_matrix, edge_hessians
 from diffsim.observables.ring import denominator, ring_matrix
@@ -42,10 +42,13 @@ def test_a_ring_has_the_phonons_of_one_cell_where_edges_tell_all(potential):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("depth", [2, 3])
-def test_messages_carry_forces_between_cells_as_in_a_supercell(depth):
+DIRECT = DirectSchNet.init(("Si",), 1, cutoff=4.0, depth=1, features=3, radial=4)
+
+
+@pytest.mark.parametrize("potential", [network(2), network(3), DIRECT], ids=["2", "3", "forces alone"])
+def test_messages_carry_forces_between_cells_as_in_a_supercell(potential):
     """Against the Hessian of the supercell, of which a list is made."""
-    potential, repeats = network(depth), (3, 2, 2)
+    repeats = (3, 2, 2)
     points = np.array([[0, 0, 0], [1 / 3, 0, 0], [2 / 3, 0.5, 0.5]])
     constants = np.asarray(diffsim.force_constants(potential, CELL, repeats))
     cells, n = lattice_points(repeats), len(CELL.numbers)
@@ -54,8 +57,11 @@ def test_messages_carry_forces_between_cells_as_in_a_supercell(depth):
     between = cells + (places[None] - places[:, None])[:, :, None]
     phases = np.exp(2j * np.pi * np.einsum("ijLx,qx->qijL", between, points))
     expected = np.einsum("ijLab,qijL->qiajb", blocks, phases).reshape(-1, 3 * n, 3 * n) / CELL.masses[0]
+    expected = 0.5 * (expected + np.conj(np.swapaxes(expected, 1, 2)))  # of itself, where forces are derivatives
     found = dynamical_matrix(potential, CELL, points)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+    if potential is DIRECT:
+        return
     seen = graph(CELL, diffsim.Neighbors.allocate(CELL, potential.cutoff))
     of_edges_alone = bloch_matrix(edge_hessians(potential, seen), seen, CELL, jnp.zeros(3))
     assert np.abs(of_edges_alone - expected[0]).max() > 1e-3 * np.abs(expected).max()
@@ -84,7 +90,7 @@ def test_their_frequencies_have_derivatives_by_every_weight():
 
 
 def test_other_wave_vectors_are_refused_compiled_or_not():
-    words = "SchNet passes messages, so only frequencies at wave vectors that are multiples of 1/m can be had"
+    words = "SchNet looks beyond an atom's own edges, so only frequencies at wave vectors that are multiples of 1/m"
     with pytest.raises(ValueError, match=words):
         diffsim.phonon_frequencies(network(2), CELL, [[0.1234, 0.0, 0.0]])
     observable = PhononFrequencies([[0.1234, 0.0, 0.0]])

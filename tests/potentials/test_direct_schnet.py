@@ -68,7 +68,7 @@ def test_forces_are_those_of_the_equation_edge_by_edge():
         h = h + np.array([read(DIRECT.outward, one, step) for one in sums])
     expected = np.zeros((4, 3))
     for i, j, unit, basis, u in edges:
-        expected[i] -= float(DIRECT.scale) * read(DIRECT.pair, np.concatenate([h[i] + h[j], basis]))[0] * u * unit
+        expected[i] -= float(DIRECT.scale) * read(DIRECT.readout, np.concatenate([h[i] + h[j], basis]))[0] * u * unit
     np.testing.assert_allclose(diffsim.forces(DIRECT, MIXTURE), expected, rtol=0, atol=1e-12)
     assert np.abs(expected).max() > 0.05
 
