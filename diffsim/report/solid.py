@@ -18,40 +18,44 @@ from diffsim.solid import PARTS, Found, Study, examined
 
 
 def write(study: Study, folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Measures all parts, and leaves `results.json`, which is given back too, `figures/` and `solid.html`."""
-    start = time.perf_counter()
-    found: dict[str, dict[str, Found]] = {}
-    missing: list[str] = []
-    with tqdm(examined(study), total=len(PARTS), disable=None, unit="part", leave=False) as line:
-        for part, of_solids in line:
-            line.set_description(part, refresh=False)
-            found[part] = {name: one for name, one in of_solids.items() if isinstance(one, Found)}
-            missing += [f"{name}, {part}: {one}." for name, one in of_solids.items() if isinstance(one, str)]
-            missing += [
-                f"{name}, {part}: {one.numbers['stopped']}."
-                for name, one in found[part].items()
-                if "stopped" in one.numbers
-            ]
-    results = finite(
-        {
-            "solids": {name: type(solid.potential).__name__ for name, solid in study.solids.items()},
-            "settings": described(study),
-            "seconds": time.perf_counter() - start,
-            "parts": {part: {name: one.numbers for name, one in each.items()} for part, each in found.items()},
-            "missing": missing,
-        }
-    )
+    """Measures all parts, and leaves `results.json`, which is given back too, `figures/` and `solid.html`.
+
+    `results.json` is written after each part, so that what is interrupted is not lost.
+    """
+    start, found, results = time.perf_counter(), {}, {}
     (folder / "figures").mkdir(parents=True)
-    write_json(folder / "results.json", results)
+    with tqdm(total=len(PARTS), disable=None, unit="part", leave=False) as line:
+        for part, of_solids in examined(study):
+            line.set_description(part, refresh=False)
+            line.update()
+            found[part] = of_solids
+            results = _results(study, found, time.perf_counter() - start)
+            write_json(folder / "results.json", results)
     drawn = {}
-    for name, (draw, columns) in figures(found).items():
+    for name, (draw, columns) in figures({part: _measured(each) for part, each in found.items()}).items():
         path = folder / "figures" / f"{name}.png"
         write_columns(columns, path.with_suffix(".csv"))
         drawn[path] = write_picture(draw, path)
-    body = listed("What could not be measured", missing) + pictures(drawn) + tables(solid_tables(results))
+    body = listed("What could not be measured", results["missing"]) + pictures(drawn) + tables(solid_tables(results))
     html = framed(title(results), headline(results), body + tables([manifest_table(manifest)]))
     (folder / "solid.html").write_text(html, encoding="utf-8")
     return results
+
+
+def _measured(of_solids: Mapping[str, Found | str]) -> dict[str, Found]:
+    return {name: one for name, one in of_solids.items() if isinstance(one, Found)}
+
+
+def _results(study: Study, found: Mapping[str, Mapping[str, Found | str]], seconds: float) -> dict[str, Any]:
+    missing, parts = [], {}
+    for part, of_solids in found.items():
+        for name, one in of_solids.items():
+            reason = one.numbers.get("stopped") if isinstance(one, Found) else one
+            missing += [f"{name}, {part}: {reason}."] if reason else []
+        parts[part] = {name: one.numbers for name, one in _measured(of_solids).items()}
+    solids = {name: type(solid.potential).__name__ for name, solid in study.solids.items()}
+    told = {"solids": solids, "settings": described(study), "seconds": seconds, "parts": parts, "missing": missing}
+    return finite(told)
 
 
 def described(study: Study) -> dict[str, Any]:

@@ -116,8 +116,8 @@ def hop_table(results: Mapping[str, Any]) -> Table:
         "Molecular dynamics at fixed volume, all velocities rescaled alike. A site is empty if no atom is within ¾ of "
         "the distance between neighbours of it, and an atom has hopped when it leaves another site empty. Returns "
         "within three periods of the fastest mode are recrossings and no hops; far are hops beyond a neighbour. "
-        "Poisson intervals are exact, of 68 % and 95 %; that counting ends once there are n hops makes rates too high by "
-        "1/n at most. ⟨cos⟩ of successive hops is 0 for a random walk."
+        "Poisson intervals are exact, of 68 % and 95 %; that counting ends once there are n hops makes rates "
+        "too high by 1/n at most. ⟨cos⟩ of successive hops is 0 for a random walk."
     )
     heads = ["solid", "", "ns", "hops", "recrossings", "far", "hops/ns (68 %)", "95 %"]
     return Table("Hops of the vacancy", [*heads, "harmonic TST", "ratio", "⟨cos⟩"], rows, note)

@@ -30,7 +30,7 @@ class Positions(Lattice):
 
 @pytest.mark.parametrize(("potential", "crystal"), [(SW, SILICON), (LJ, TRICLINIC)])
 def test_a_supercell_has_the_same_dynamics(potential, crystal):
-    """At its own waves exactly, also where the cell is smaller than the reach; far between them if the cell is large."""
+    """At its own waves exactly, also in cells smaller than the reach; between them if the cell is large."""
     near = Positions(potential, crystal, (2, 3, 2))
     q = np.array([[0, 0, 0], [0.5, 0, 0.5], [0.5, 1 / 3, 0], [0, 2 / 3, 0.5]])
     exact = Lattice(potential, crystal, (2, 3, 2))
@@ -66,7 +66,7 @@ def test_the_waves_of_a_path_that_fit():
 
 def test_bands_end_in_the_special_points():
     found = bands(Lattice(LJ, FCC, (2, 2, 2)))
-    places = dict((name, place) for place, name in found.path.labels)
+    places = {name: place for place, name in found.path.labels}
     special = diffsim.phonon_frequencies(LJ, FCC, np.array([[0.5, 0, 0.5], [0.5, 0.5, 0.5]]))
     np.testing.assert_allclose(found.frequencies[[places["X"], places["L"]]], special, atol=1e-9)
 

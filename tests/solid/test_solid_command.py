@@ -57,13 +57,15 @@ def test_the_model_stands_beside_the_reference(home, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_everything_is_measured(home, capsys):
+    longer = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=6.5, onset=6.0)
+    save_potential(home / "longer.json", longer)
     few = ["steps=600", "replicas=2", "temperatures=[10]", "hop_temperatures=[60,80]", "hop_steps=10000"]
-    call(home, "solid", "mine.json", "structure=Ar", "quick=true", "to=all", *few)
+    call(home, "solid", "longer.json", "structure=Ar", "quick=true", "to=all", *few)
     results = json.loads((home / "all" / "results.json").read_text())
     assert results["missing"] == []
-    assert all("mine" in each for each in results["parts"].values())
+    assert all("longer" in each for each in results["parts"].values())
     assert len(list((home / "all").glob("figures/*.png"))) == 5
-    assert [one["temperature"] for one in results["parts"]["hops"]["mine"]["temperatures"]] == [60, 80]
+    assert [one["temperature"] for one in results["parts"]["hops"]["longer"]["temperatures"]] == [60, 80]
     assert results["settings"]["repeats"] == [4, 4, 4]
     shown = capsys.readouterr().out
     assert "harmonic TST" in shown

@@ -88,6 +88,7 @@ def test_a_cold_vacancy_stays_where_it_is():
     assert np.isnan(found.cosine)
 
 
+@pytest.mark.slow
 def test_a_molten_crystal_has_no_empty_site():
     with pytest.raises(ValueError, match="do not stay on the lattice: after"):
         hopping(300.0, 1000, 60_000)
