@@ -44,7 +44,8 @@ def train_on(
         found = state.history[-1]
         print(
             f"epoch {state.step}, {state.seconds:.0f} s: loss {found.loss:.3g}, "
-            f"validation {found.validation_loss:.3g}, {found.energy_rmse:.3f} meV/atom, {found.forces_rmse:.3f} meV/Å, {found.stress_rmse:.2f} MPa",
+            f"validation {found.validation_loss:.3g}, "
+            f"{found.energy_rmse:.3f} meV/atom, {found.forces_rmse:.3f} meV/Å, {found.stress_rmse:.2f} MPa",
             flush=True,
         )
         last = state.potential
