@@ -1,13 +1,12 @@
 """Which frames close the gaps: the network learns on with each kind added, and is asked about a vacancy again."""
 
 import csv
-from itertools import chain
 from pathlib import Path
 
 import jax
 import numpy as np
 
-from diffsim import LennardJones, System, errors_of, load_potential, relabelled
+from diffsim import LennardJones, System, errors_of, load_potential, read_configurations, relabelled
 from diffsim.potentials import AbstractPotential
 from experiments.argon.additions import ADDITIONS
 from experiments.argon.crystal import hop_barrier, vacancy_energy
@@ -41,10 +40,12 @@ def engineer(size: Size, folder: Path) -> list[list[str]]:
 def _learn(name: str, size: Size, folder: Path) -> None:
     """From the network that has been trained, in 32-bit floats as that."""
     with jax.enable_x64(False):
-        kinds = [kind for kind in ADDITIONS if name in (kind, "all")]
-        files = [folder / "frames.xyz", *(folder / "additions" / f"{kind}.xyz" for kind in kinds)]
-        divided = zip(*(parts(size, file) for file in files), strict=True)
-        together = Parts(*([*chain.from_iterable(part)] for part in divided))
+        together = parts(size, folder / "frames.xyz")
+        for kind in ADDITIONS:
+            if name in (kind, "all"):  # the last trajectory to validate with
+                added = read_configurations(folder / "additions" / f"{kind}.xyz")
+                together.training.extend(added[: -size.frames])
+                together.validation.extend(added[-size.frames :])
         start = load_potential(folder / "conservative" / "potential.json")
         train_on(together, start, LOSS, folder / "engineering" / name, size.further, _RATE)
 

@@ -32,7 +32,7 @@ FULL = Size(
     network={"cutoff": 6.8, "depth": 2, "features": 16, "radial": 12, "activation": "silu"},
     epochs=280,
     additions=4,
-    further=15,
+    further=60,
     timed=5,
     conserved=50,
 )

@@ -25,12 +25,12 @@ def train_models(names: Sequence[str], size: Size, folder: Path) -> None:
 def train_on(
     data: Parts, start: AbstractPotential, loss: Loss, folder: Path, epochs: int, rate: float = _RATE
 ) -> AbstractPotential:
-    """Leaves `potential.json` in the folder, whenever it has become better."""
+    """Leaves `potential.json` in the folder after each epoch: where the rate ends near zero, the last is the best."""
     folder.mkdir(parents=True, exist_ok=True)
     updates = epochs * -(-len(data.training) // _BATCH)
     schedule = optax.warmup_cosine_decay_schedule(0.1 * rate, rate, updates // 50, updates, _LAST * rate)
     optimizer = clipped(optax.adam(schedule), 100.0)
-    best = start
+    last = start
     for state in train(
         start,
         data.training,
@@ -41,16 +41,16 @@ def train_on(
         batch_size=_BATCH,
         average=0.999,
     ):
-        last = state.history[-1]
+        found = state.history[-1]
         print(
-            f"epoch {state.step}, {state.seconds:.0f} s: loss {last.loss:.3g}, validation {last.validation_loss:.3g}, "
-            f"{last.energy_rmse:.3f} meV/atom, {last.forces_rmse:.3f} meV/Å, {last.stress_rmse:.2f} MPa",
+            f"epoch {state.step}, {state.seconds:.0f} s: loss {found.loss:.3g}, "
+            f"validation {found.validation_loss:.3g}, "
+            f"{found.energy_rmse:.3f} meV/atom, {found.forces_rmse:.3f} meV/Å, {found.stress_rmse:.2f} MPa",
             flush=True,
         )
-        if state.best_epoch == state.step:
-            best = state.best
-            save_potential(folder / "potential.json", best)
-    return best
+        last = state.potential
+        save_potential(folder / "potential.json", last)
+    return last
 
 
 def conservative(data: Parts, size: Size, folder: Path) -> AbstractPotential:
