@@ -35,12 +35,13 @@ def points(counts: Sequence[int], offset: float = OFFSET) -> tuple[KPoint, ...]:
     lattice n_i a_i of the mesh. s = (¼, ¼, ¼) takes the nearest of them out, as Baldereschi's point does
     (doi:10.1103/PhysRevB.7.5212), in cells whose angles are nearly right ones.
     """
-    weights: dict[tuple[float, ...], float] = {}
+    weights: dict[tuple[float, float, float], float] = {}
     for index in np.ndindex(*counts):
         point = (np.array(index) + offset) / counts
-        one = min(tuple(np.round(k % 1, 9) % 1) for k in (point, -point))
+        a, b, c = min(tuple(np.round(k % 1, 9) % 1) for k in (point, -point))
+        one = (float(a), float(b), float(c))
         weights[one] = weights.get(one, 0.0) + 1.0
-    return tuple((*map(float, point), weight) for point, weight in weights.items())
+    return tuple((*point, weight) for point, weight in weights.items())
 
 
 def setting(atoms: Atoms) -> PlaneWaves:
