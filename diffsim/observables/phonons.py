@@ -116,14 +116,12 @@ def checked_qpoints(
     """
     require_x64(system.positions, "lattice dynamics")
     require_periodic(system, "lattice dynamics")
-    direct = isinstance(potential, AbstractDirectForces)
-    if potential.of_positions and not direct:
+    if not has_lattice_dynamics(potential):
         raise ValueError(
             f"{type(potential).__name__} has no energy of edges alone, which D(q) is made of; "
             "take force_constants of a supercell instead"
         )
-    beyond = direct or potential.depth > 1
-    if beyond and cells is None:
+    if looks_beyond(potential) and cells is None:
         raise ValueError(
             f"{type(potential).__name__} looks beyond an atom's own edges, so only frequencies at wave vectors that "
             f"are multiples of 1/m can be had, m a whole number of at most {MOST}; for others take force_constants of "
@@ -132,7 +130,17 @@ def checked_qpoints(
     points = jnp.asarray(qpoints, system.positions.dtype)
     if points.ndim != 2 or points.shape[1] != 3:
         raise ValueError(f"qpoints must have shape [q, 3], got {list(points.shape)}")
-    return points, cells if beyond else None
+    return points, cells if looks_beyond(potential) else None
+
+
+def has_lattice_dynamics(potential: AbstractPotential) -> bool:
+    """Whether there is D(q) of it: not of functions of positions, which may not be asked about a part of a crystal."""
+    return not potential.of_positions or isinstance(potential, AbstractDirectForces)
+
+
+def looks_beyond(potential: AbstractPotential) -> bool:
+    """Whether it takes more than an atom's own edges: then D(q) is that of a ring of cells."""
+    return potential.depth > 1 or isinstance(potential, AbstractDirectForces)
 
 
 def _of_matrices(

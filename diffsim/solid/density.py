@@ -12,13 +12,13 @@ from diffsim.observables.harmonic_vibrations import windowed_density
 from diffsim.solid.lattice import Lattice
 
 _MESH = 24  # points along each axis for a cell of one atom
-_COARSER = 12  # where potentials pass messages
+_COARSER = 12  # where wave vectors are costly
 _AT_ONCE = 1000  # wave vectors
 
 
 def mesh_modes(lattice: Lattice) -> tuple[Float[np.ndarray, "q modes"], Float[np.ndarray, " q"]]:
     """Frequencies in THz on a Γ-centred mesh, and the weights of its points."""
-    fine = _COARSER if lattice.exact and lattice.potential.depth > 1 else _MESH
+    fine = _COARSER if lattice.costly else _MESH
     size = math.ceil(fine / np.cbrt(len(lattice.crystal.numbers)))
     points, weights = reciprocal_mesh((size, size, size))
     return lattice.frequencies(points), weights

@@ -1,4 +1,4 @@
-"""Lattice dynamics of any potential at any wave vector: exact where edges have energies, from a supercell elsewhere."""
+"""Lattice dynamics of any potential: exact where it is one of edges, from a supercell elsewhere."""
 
 import dataclasses
 import functools
@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float
 
 from diffsim.mechanics import force_constants
 from diffsim.observables import dynamical_matrix
-from diffsim.observables.phonons import frequency_of
+from diffsim.observables.phonons import frequency_of, has_lattice_dynamics, looks_beyond
 from diffsim.potentials.base import AbstractPotential
 from diffsim.system import System, lattice_points
 
@@ -21,10 +21,9 @@ _SAME = 1e-3  # Å: images this close in distance are equally near
 class Lattice:
     """A crystal at rest and its harmonic vibrations.
 
-    Functions of positions, forces that are told directly among them, have no D(q) of edges. Theirs comes from the force
-    constants of the crystal `repeats` times, each to the nearest image: exact for the waves that fit, and between them
-    as far as forces reach no further than half that cell. Of force constants that are not symmetric, as those of no
-    energy are, the symmetric part is taken.
+    Functions of positions have no D(q) of edges. Theirs comes from the force constants of the crystal `repeats` times,
+    each to the nearest image: exact for the waves that fit, and between them as far as forces reach no further than
+    half that cell. Of force constants that are not symmetric, as those of no energy are, the symmetric part is taken.
     """
 
     potential: AbstractPotential
@@ -34,7 +33,12 @@ class Lattice:
     @property
     def exact(self) -> bool:
         """Whether no supercell is needed."""
-        return not self.potential.of_positions
+        return has_lattice_dynamics(self.potential)
+
+    @property
+    def costly(self) -> bool:
+        """Whether each wave vector costs as many cells as its denominator says, and must have a small one."""
+        return self.exact and looks_beyond(self.potential)
 
     @functools.cached_property
     def constants(self) -> Float[np.ndarray, "atoms 3 supercell 3"]:

@@ -10,7 +10,7 @@ from diffsim.io.band_path import BandPath, band_path
 from diffsim.solid.lattice import Lattice
 
 _INTERVALS = 24  # of a segment
-_FEWER = 8  # where potentials pass messages: wave vectors of cubic paths are then multiples of 1/64, as they must be
+_FEWER = 8  # where wave vectors are costly: those of cubic paths are then multiples of 1/64
 _PARTS = 24  # of a segment, times the repeats: where waves that fit are looked for
 
 
@@ -34,8 +34,7 @@ def bands(lattice: Lattice) -> Bands:
 
     **Raises** as `Lattice.matrices` and `band_path`.
     """
-    few = lattice.exact and lattice.potential.depth > 1
-    path = band_path(lattice.crystal, _FEWER if few else _INTERVALS)
+    path = band_path(lattice.crystal, _FEWER if lattice.costly else _INTERVALS)
     return Bands(path, lattice.frequencies(path.qpoints))
 
 

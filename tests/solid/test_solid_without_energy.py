@@ -41,9 +41,7 @@ def study() -> Study:
 
 @pytest.mark.slow
 def test_all_but_energies_is_measured(study, monkeypatch):
-    """In the crystal of the reference, with the bands of the reference: exactly those, where forces end at a cell's
-    half.
-    """
+    """In the crystal of the reference, with the bands of the reference."""
     names = ("crystal", "density of states", "bands", "vacancy", "vibrations")
     monkeypatch.setattr("diffsim.solid.parts.PARTS", {name: PARTS[name] for name in names})
     found = dict(examined(study))
@@ -51,7 +49,8 @@ def test_all_but_energies_is_measured(study, monkeypatch):
     assert isinstance(found["vacancy"]["lj"], Found)
     told, reference = (found["bands"][name].columns for name in ("told", "lj"))
     for head in ("branch 1 (THz)", "branch 2 (THz)", "branch 3 (THz)"):
-        np.testing.assert_allclose(told[head], reference[head], atol=1e-5)
+        finer = np.reshape(reference[head], (-1, 25))[:, ::3]  # 24 intervals of a segment, of the costly one 8
+        np.testing.assert_allclose(np.reshape(told[head], (-1, 9)), finer, atol=1e-5)
     assert "energy_per_atom" not in found["crystal"]["told"].numbers
     runs = [found["vibrations"][name].numbers["temperatures"]["5"] for name in ("told", "lj")]
     assert np.isnan(runs[0]["drift"])
