@@ -93,7 +93,7 @@ def test_a_sweep_makes_a_run_of_each_value(tmp_path):
     [
         (
             ["experiment=silicom"],
-            "unknown experiment 'silicom': did you mean 'silicon'? available: argon, copper, silicon, silicon_edip, ",
+            "unknown experiment 'silicom': did you mean 'silicon'? available: argon, argon_barrier, copper, silicon, ",
         ),
         (["experiment=../../secret"], "unknown experiment '../../secret'"),
         ([], "nothing to run: choose with experiment=NAME"),
@@ -207,7 +207,7 @@ def test_help_answers_within_two_seconds_and_without_jax():
     before = os.times()
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     after = os.times()  # processor time: the wall clock also measures what else the machine is doing
-    assert "experiment: argon, copper, silicon, silicon_edip, silicon_ensembles" in done.stdout
+    assert "experiment: argon, argon_barrier, copper, silicon, silicon_edip" in done.stdout
     assert after.children_user + after.children_system - before.children_user - before.children_system < 2
 
 

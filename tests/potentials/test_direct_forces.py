@@ -32,11 +32,6 @@ def test_what_is_made_of_energies_is_refused(what):
         REFUSED[what]()
 
 
-def test_phonons_at_a_wave_vector_are_refused():
-    with pytest.raises(ValueError, match="take force_constants of a supercell instead"):
-        diffsim.phonon_frequencies(DIRECT, MIXTURE, [[0.5, 0.0, 0.0]])
-
-
 def test_a_batch_has_forces_and_no_energies():
     systems = [MIXTURE, MIXTURE.supercell((2, 1, 1)), rattled(layered("Si", "C", 5.1), 0.1, 1)]
     found = relabelled(DIRECT, unlabelled(systems))

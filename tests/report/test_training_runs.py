@@ -95,7 +95,7 @@ def test_forces_alone_are_learned_by_what_predicts_them_directly(home, capsys):
     assert "MAE forces (meV/Å)" in page
     assert "MAE energy" not in page
     capsys.readouterr()
-    assert "cannot learn energies or stresses" in refused(capsys, home, *given, "training.loss.energy=1.0")
+    assert "cannot learn energies or stresses" in refused(capsys, home, *given, "training.loss.energy=1.0", "hydra.run.dir=refused")
 
 
 def test_a_gaussian_process_tells_how_sure_it_is(home):
@@ -141,7 +141,7 @@ def test_learning_ends_on_a_plateau(home):
         (["training.keys.energy=dft"], "structure 0 of silicon.xyz has no energy under 'dft': say energy=KEY"),
         (["training.fractions=[0.9,0.1]"], "fractions are those of training, validation and test, got"),
         (["training.loss.energy=-1"], "the weight of energy in a loss must be a number from 0 on, got -1"),
-        (["model=behler"], "unknown model 'behler'; available: behler_parrinello, chgnet, gap, m"),
+        (["model=behler"], "unknown model 'behler'; available: behler_parrinello, chgnet, direct_schnet, gap, m"),
         (["trainable=[nets]"], "has no parameter 'nets'"),
         (["spread=0.1"], "spread belongs to a fit, and this is a training"),
     ],
