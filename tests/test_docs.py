@@ -21,7 +21,7 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 
 import diffsim
-from diffsim import cli
+from diffsim import AbstractObservable, cli
 from diffsim.commands import COMMANDS
 from diffsim.config import CONF, compositions
 from diffsim.instantiate import instantiate

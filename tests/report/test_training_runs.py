@@ -95,7 +95,9 @@ def test_forces_alone_are_learned_by_what_predicts_them_directly(home, capsys):
     assert "MAE forces (meV/Å)" in page
     assert "MAE energy" not in page
     capsys.readouterr()
-    assert "cannot learn energies or stresses" in refused(capsys, home, *given, "training.loss.energy=1.0", "hydra.run.dir=refused")
+    assert "cannot learn energies or stresses" in refused(
+        capsys, home, *given, "training.loss.energy=1.0", "hydra.run.dir=refused"
+    )
 
 
 def test_a_gaussian_process_tells_how_sure_it_is(home):
