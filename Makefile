@@ -6,7 +6,7 @@ export MPLBACKEND := Agg
 
 # A test worker for each core.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(8, len(os.sched_getaffinity(0))))" 2>/dev/null || echo 2)
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --durations=20
 
 .PHONY: demo test test-all lint docs docs-serve figures lock clean
 
