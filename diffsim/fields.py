@@ -149,3 +149,8 @@ def require_x64(array: jax.Array, what: str) -> None:
             f"{what} needs 64-bit floats, got {array.dtype}: "
             'call jax.config.update("jax_enable_x64", True) before making the system and the potential'
         )
+
+
+def with_floats(tree: Any, bits: int) -> Any:
+    """The same tree, its arrays of floats having so many bits: 32 or 64."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, f"float{bits}") if eqx.is_inexact_array(leaf) else leaf, tree)

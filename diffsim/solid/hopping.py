@@ -2,20 +2,20 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from diffsim import units
+from diffsim.fields import with_floats
 from diffsim.observables.hops import Rate, hops_of, memory_of_direction, poisson_rate
 from diffsim.observables.vacancy_site import VacancySite
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulate import simulate
 from diffsim.simulators import Bussi, Schedule
-from diffsim.solid.motion import SKIN, stride_of
+from diffsim.solid.motion import SKIN, nothing, stride_of
 from diffsim.system import System
 
 _FRAMES = 500  # of a stretch, after which the lattice is followed
@@ -62,13 +62,13 @@ def hop_rate(
     **Raises** `ValueError` where the atoms leave the lattice, `SimulationError` where they explode.
     """
     whole = crystal.supercell(repeats)
-    potential, tracker = _in_32_bits((potential, VacancySite.of(whole, 0)))
-    lacking = _in_32_bits(System(whole.positions[1:], whole.cell, whole.numbers[1:], whole.masses[1:]))
+    potential, tracker = with_floats((potential, VacancySite.of(whole, 0)), 32)
+    lacking = with_floats(System(whole.positions[1:], whole.cell, whole.numbers[1:], whole.masses[1:]), 32)
     stride, period = stride_of(dt, highest), 1e3 / (highest * dt)  # steps
-    bussi = _in_32_bits(Bussi(dt * units.fs, kelvin, _COUPLING * period * dt * units.fs))
+    bussi = with_floats(Bussi(dt * units.fs, kelvin, _COUPLING * period * dt * units.fs), 32)
     skin = SKIN * float(tracker.spacing)
     state = bussi.init(potential, lacking, jax.random.key(seed), jnp.float32(2 * kelvin), skin=skin)
-    _, state = simulate(potential, bussi, state, Schedule(1, round(_HEATING * period)), _nothing)
+    _, state = simulate(potential, bussi, state, Schedule(1, round(_HEATING * period)), nothing)
     stretch, series = Schedule(_FRAMES, stride), []
     memory = round(_MEMORY * period / stride)
     found = None
@@ -100,14 +100,6 @@ def hop_rate(
         found.named,
         len(lacking.numbers),
     )
-
-
-def _in_32_bits(tree: Any) -> Any:
-    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if eqx.is_inexact_array(leaf) else leaf, tree)
-
-
-def _nothing(potential: AbstractPotential, state: object) -> jax.Array:
-    return jnp.zeros(())
 
 
 def rate_of(law: Mapping[str, float], kelvin: float) -> float:

@@ -41,15 +41,18 @@ class Lattice:
         return self.exact and looks_beyond(self.potential)
 
     @functools.cached_property
+    def _of_supercell(self) -> Float[np.ndarray, "supercell supercell 3 3"]:
+        return np.asarray(force_constants(self.potential, self.crystal, self.repeats))
+
+    @property
     def constants(self) -> Float[np.ndarray, "atoms 3 supercell 3"]:
         """Φ of the first cell's atoms with all of the supercell in eV/Å²."""
-        found = np.asarray(force_constants(self.potential, self.crystal, self.repeats))
-        return found[:: int(np.prod(self.repeats))].transpose(0, 2, 1, 3)
+        return self._of_supercell[:: int(np.prod(self.repeats))].transpose(0, 2, 1, 3)
 
     @property
     def asymmetry(self) -> float:
         """max |Φ(i, j) − Φ(j, i)ᵀ| / max |Φ|: rounding where forces are derivatives."""
-        found = np.asarray(force_constants(self.potential, self.crystal, self.repeats))
+        found = self._of_supercell
         return float(np.abs(found - found.transpose(1, 0, 3, 2)).max() / np.abs(found).max())
 
     def matrices(self, qpoints: Float[np.ndarray, "q 3"]) -> Complex[np.ndarray, "q modes modes"]:
@@ -68,7 +71,7 @@ class Lattice:
 
     def frequencies(self, qpoints: Float[np.ndarray, "q 3"]) -> Float[np.ndarray, "q modes"]:
         """In THz, ascending at each q, imaginary ones as negative."""
-        return np.asarray(frequency_of(jnp.linalg.eigvalsh(jnp.asarray(self.matrices(qpoints)))))
+        return frequencies_of(self.matrices(qpoints))
 
     def _phases(self, q: Float[np.ndarray, "3"]) -> Complex[np.ndarray, "atoms atoms cells"]:
         """⟨e^{iq·(r_jL − r_i0)}⟩ over the equally near images."""
@@ -85,3 +88,8 @@ class Lattice:
         ways = ways[None] + images[:, None, None, None]
         lengths = np.linalg.norm(ways @ cell, axis=-1)
         return ways, lengths < lengths.min(axis=0) + _SAME
+
+
+def frequencies_of(matrices: Complex[np.ndarray, "q modes modes"]) -> Float[np.ndarray, "q modes"]:
+    """Of dynamical matrices, in THz, ascending at each q, imaginary ones as negative."""
+    return np.asarray(frequency_of(jnp.linalg.eigvalsh(jnp.asarray(matrices))))

@@ -19,7 +19,7 @@ from diffsim.simulate import simulate
 from diffsim.simulators import Langevin, Schedule, State, VelocityVerlet
 from diffsim.simulators.momenta import kinetic_energy, temperature
 from diffsim.simulators.schedule import members
-from diffsim.solid.lattice import Lattice
+from diffsim.solid.lattice import Lattice, frequencies_of
 from diffsim.solid.phonons import Phonon, phonons_of
 from diffsim.solid.waves import Wave
 from diffsim.system import stack
@@ -87,10 +87,11 @@ def vibrations(
     heated = functools.partial(bath.init, potential, whole, temperature=2 * kelvin, skin=SKIN * spacing_of(whole))
     start = stack([heated(key=key) for key in keys])  # half of the heat goes into the springs
     heating = max(1, round(_HEATING * 1e3 / (highest * dt)))
-    _, state = simulate(potential, bath, start, Schedule(frames=1, stride=heating), _nothing)
+    _, state = simulate(potential, bath, start, Schedule(frames=1, stride=heating), nothing)
     seen = VibrationalDensityOfStates(frequencies=frequencies, lags=min(lags, frames))
     qpoints = np.array([wave.q for wave in waves])
-    matrices, at_rest = lattice.matrices(qpoints), lattice.frequencies(qpoints)
+    matrices = lattice.matrices(qpoints)
+    at_rest = frequencies_of(matrices)
     of = functools.partial(SpectralEnergyDensity.modes_of, frequencies=frequencies, lags=window)
     modes = tuple(of(matrix, crystal, repeats, q) for matrix, q in zip(matrices, qpoints, strict=True))
     kept = _Kept(seen, modes)
@@ -137,7 +138,8 @@ def _require_crystal(start: State, after: State, kelvin: float) -> None:
         )
 
 
-def _nothing(potential: AbstractPotential, state: State) -> Any:
+def nothing(potential: AbstractPotential, state: State) -> Any:
+    """What is recorded where only the last state counts."""
     return state.step
 
 

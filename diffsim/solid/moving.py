@@ -11,12 +11,12 @@ from diffsim.solid.hopping import hop_rate
 from diffsim.solid.motion import vibrations
 from diffsim.solid.study import Study
 from diffsim.solid.subject import Solid
-from diffsim.solid.waves import bands, waves_of
+from diffsim.solid.waves import path_of, waves_of
 
 
 def in_motion(study: Study, solid: Solid, earlier: Earlier) -> Found:
     """Density of states, frequencies and lifetimes at each temperature."""
-    path = bands(solid.lattice).path
+    path = path_of(solid.lattice)
     told: dict[str, Any] = {}
     columns: dict[str, list[Any]] = {}
     of = functools.partial(

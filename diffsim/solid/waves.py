@@ -34,8 +34,16 @@ def bands(lattice: Lattice) -> Bands:
 
     **Raises** as `Lattice.matrices` and `band_path`.
     """
-    path = band_path(lattice.crystal, _FEWER if lattice.costly else _INTERVALS)
+    path = path_of(lattice)
     return Bands(path, lattice.frequencies(path.qpoints))
+
+
+def path_of(lattice: Lattice) -> BandPath:
+    """The path that its bands are shown along.
+
+    **Raises** as `band_path`.
+    """
+    return band_path(lattice.crystal, _FEWER if lattice.costly else _INTERVALS)
 
 
 def waves_of(path: BandPath, repeats: tuple[int, int, int]) -> list[Wave]:

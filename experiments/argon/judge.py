@@ -4,11 +4,8 @@ import csv
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ase.build import bulk
 
@@ -24,6 +21,7 @@ from diffsim import (
     simulate,
     units,
 )
+from diffsim.fields import with_floats
 from diffsim.potentials import AbstractDirectForces, AbstractPotential
 from diffsim.simulators import State
 from diffsim.simulators.momenta import temperature
@@ -99,7 +97,7 @@ def _motion(potential: AbstractPotential, size: Size) -> Told:
     system = System.from_ase(bulk("Ar", a=EDGE, cubic=True) * ((size.repeats + 1,) * 3))
     for bits, frames in ((32, size.timed), (64, size.conserved)):
         with jax.enable_x64(bits == 64):
-            own, crystal = (_as(bits, tree) for tree in (potential, system))
+            own, crystal = with_floats((potential, system), bits)
             state = VelocityVerlet(_DT).init(own, crystal, jax.random.key(0), 80.0)
             _, state = simulate(own, VelocityVerlet(_DT), state, Schedule(size.timed, size.stride), _temperature)
             schedule, began = Schedule(frames, size.stride), time.perf_counter()
@@ -113,8 +111,3 @@ def _motion(potential: AbstractPotential, size: Size) -> Told:
 def _temperature(potential: AbstractPotential, state: State) -> jax.Array:
     del potential
     return temperature(state)
-
-
-def _as(bits: int, tree: Any) -> Any:
-    """With arrays of floats of so many bits."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, f"float{bits}") if eqx.is_inexact_array(leaf) else leaf, tree)
