@@ -1,21 +1,14 @@
 """Command line: `python -m experiments.argon data|train|judge|engineer [conservative|direct] [--quick]`."""
 
-import argparse
-from pathlib import Path
-
 import jax
 
 from experiments.argon import __doc__ as about
+from experiments.command import parser_of
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.argon", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("stage", choices=("data", "train", "judge", "engineer"))
+    parser = parser_of("argon", about, ("data", "train", "judge", "engineer"))
     parser.add_argument("model", choices=("conservative", "direct"), nargs="?")
-    parser.add_argument("--quick", action="store_true", help="a run of a minute or two that shows only that all works")
-    parser.add_argument("--output", type=Path, default=Path("outputs/argon"))
     given = parser.parse_args(arguments)
     jax.config.update("jax_enable_x64", True)
     from experiments.argon.size import FULL, QUICK

@@ -1,25 +1,17 @@
 """Command line: `python -m experiments.silicon_families learn|one|show|all [--quick]`."""
 
-import argparse
 import subprocess
 import sys
-from pathlib import Path
 
 import jax
 
+from experiments.command import parser_of
 from experiments.silicon_families import __doc__ as about
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.silicon_families",
-        description=about,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("stage", choices=("learn", "one", "show", "all"), nargs="?", default="all")
+    parser = parser_of("silicon_families", about, ("learn", "one", "show", "all"), "all")
     parser.add_argument("what", nargs="*", help="of one: the family and the number of structures")
-    parser.add_argument("--quick", action="store_true", help="a run of a minute that shows only that all works")
-    parser.add_argument("--output", type=Path, default=Path("outputs/silicon_families"))
     given = parser.parse_args(arguments)
     jax.config.update("jax_enable_x64", True)
     from experiments.silicon_families.data import COUNTS
