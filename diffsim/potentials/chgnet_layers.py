@@ -15,7 +15,7 @@ from diffsim.graph import swap_rows
 from diffsim.potentials.gated import Gated, normal
 from diffsim.potentials.near_edges import Group, by_blocks, others
 
-Angles = tuple[Float[Array, "blocks others near atoms features"], ...]  # of each group of blocks
+Angles = tuple[Float[Array, "_ _ _ atoms features"], ...]  # of each group of blocks
 
 
 class Surroundings(NamedTuple):

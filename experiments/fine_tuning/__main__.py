@@ -1,4 +1,4 @@
-"""Command line: `python -m experiments.fine_tuning pretrain|fits|judge|all [--quick]`."""
+"""Command line: `python -m experiments.fine_tuning pretrain|fits|judge|universal|all [--quick]`."""
 
 import jax
 
@@ -7,7 +7,7 @@ from experiments.fine_tuning import __doc__ as about
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = parser_of("fine_tuning", about, ("pretrain", "fits", "judge", "all"), "all")
+    parser = parser_of("fine_tuning", about, ("pretrain", "fits", "judge", "universal", "all"), "all")
     given = parser.parse_args(arguments)
     jax.config.update("jax_enable_x64", True)
     from experiments.fine_tuning.size import FULL, QUICK
@@ -25,6 +25,12 @@ def main(arguments: list[str] | None = None) -> None:
         from experiments.fine_tuning.judge import judge
 
         judge(size, given.output)
+    if given.stage in ("universal", "all"):
+        from experiments.fine_tuning.universal import tune
+        from experiments.fine_tuning.universality import judge_universal
+
+        tune(size, given.output)
+        judge_universal(size, given.output)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from diffsim import (
     save_potential,
 )
 from diffsim.fields import parameters
+from diffsim.potentials import AbstractPotential
 from experiments.fine_tuning.data import labelled
 from experiments.fine_tuning.size import Size
 from experiments.silicon_liquid.fits import parts
@@ -49,8 +50,29 @@ def make_fits(size: Size, folder: Path) -> None:
         FITS[2]: held | _liquids(size, Reversible(), _WINDOW),
         FITS[3]: held | {"crystal": crystal()},
     }
+    start = load_potential(folder / "pretrained" / "potential.json")
+    schedule = optax.cosine_decay_schedule(_RATE, size.updates)
+    optimizer = optax.chain(optax.clip_by_global_norm(_CLIP), optax.adam(schedule))
     for name, given in experiments.items():
-        _fit(folder / name, folder / "pretrained" / "potential.json", given, size.updates)
+        tuned(folder / name, start, given, optimizer, size.updates)
+
+
+def tuned(
+    folder: Path,
+    start: AbstractPotential,
+    experiments: dict[str, Experiment],
+    optimizer: optax.GradientTransformation,
+    updates: int,
+) -> None:
+    """Fits all weights; leaves the potential and the log of its fit in the folder, anew after each update."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = [name for name in parameters(start) if name != "cutoff"]
+    log = []
+    for state in fit(start, experiments, optimizer, steps=updates, trainable=weights):
+        log.append({"step": state.step, "loss": state.loss, "seconds": state.seconds} | state.diagnostics)
+        print(folder.name, state.step, f"{state.loss:.1f}", f"{state.seconds:.0f} s", flush=True)
+        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+        save_potential(folder / "potential.json", state.potential)
 
 
 def crystal() -> Experiment:
@@ -85,16 +107,3 @@ def _liquids(size: Size, gradient: Reweighting | Reversible, schedule: Schedule)
             targets = {"rdf": replace(one.targets["rdf"], scale=np.array(_RDF_SCALE), bound=20.0)}
             found[name] = replace(one, gradient=gradient, schedule=schedule, replicas=size.replicas, targets=targets)
     return found
-
-
-def _fit(folder: Path, start: Path, experiments: dict[str, Experiment], updates: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    potential = load_potential(start)
-    weights = [name for name in parameters(potential) if name != "cutoff"]
-    optimizer = optax.chain(optax.clip_by_global_norm(_CLIP), optax.adam(optax.cosine_decay_schedule(_RATE, updates)))
-    log = []
-    for state in fit(potential, experiments, optimizer, steps=updates, trainable=weights):
-        log.append({"step": state.step, "loss": state.loss, "seconds": state.seconds} | state.diagnostics)
-        print(folder.name, state.step, f"{state.loss:.1f}", f"{state.seconds:.0f} s", flush=True)
-        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
-        save_potential(folder / "potential.json", state.potential)

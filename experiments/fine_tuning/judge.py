@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffsim import errors_of, evaluate, load_potential, relabelled
+from diffsim import Experiment, errors_of, evaluate, load_potential, relabelled
 from diffsim.potentials import AbstractPotential
 from diffsim.trouble import SimulationError
 from experiments.fine_tuning.data import Data, labelled
@@ -64,12 +64,16 @@ def _at_rest(name: str, potential: AbstractPotential, data: Data) -> list[Line]:
             Line(name, f"energies, {part[0].group}", "meV/atom", found.energy_mae),
             Line(name, f"forces, {part[0].group}", "meV/Å", found.forces_mae),
         ]
-    experiment = crystal()
-    predicted = evaluate(potential, {"crystal": experiment})["crystal"]
-    for key, target in experiment.targets.items():
-        off = np.asarray(predicted[key]) - np.asarray(target.reference)
-        lines.append(_line(name, key, target.observable.unit, off))
-    return lines
+    return lines + off_target(name, potential, crystal())
+
+
+def off_target(name: str, potential: AbstractPotential, experiment: Experiment) -> list[Line]:
+    """How far its predictions are off each target."""
+    predicted = evaluate(potential, {"one": experiment})["one"]
+    return [
+        _line(name, key, target.observable.unit, np.asarray(predicted[key]) - np.asarray(target.reference))
+        for key, target in experiment.targets.items()
+    ]
 
 
 def _line(name: str, what: str, unit: str, off: np.ndarray) -> Line:
@@ -79,10 +83,15 @@ def _line(name: str, what: str, unit: str, off: np.ndarray) -> Line:
 
 
 def _write(folder: Path, lines: list[Line], curves: dict[str, dict[str, Distribution]]) -> None:
-    with (folder / "judged.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(Line._fields)
-        table.writerows(line._replace(value=round(line.value, 4), largest=round(line.largest, 4)) for line in lines)
+    write_lines(folder / "judged.csv", lines)
     plain = {m: {n: np.round(one, 5).tolist() for n, one in found.items()} for m, found in curves.items()}
     (folder / "curves.json").write_text(json.dumps(plain), encoding="utf-8")
     draw(curves).savefig(folder / "figure.png")
+
+
+def write_lines(path: Path, lines: list[Line]) -> None:
+    """A table as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(Line._fields)
+        table.writerows(line._replace(value=round(line.value, 4), largest=round(line.largest, 4)) for line in lines)

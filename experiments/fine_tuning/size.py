@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from diffsim import MACE, SchNet
+from diffsim import MACE, CHGNet, SchNet
 from diffsim.potentials import AbstractPotential
 
 
@@ -22,6 +22,9 @@ class Size(NamedTuple):
     quench: int  # from 5000 K, where the crystal melts
     resting: int
     judged: int  # frames
+    universal: Callable[[], AbstractPotential]  # a network that knows many elements
+    structures: int  # of silicon, labelled by PBE, that it may see
+    universal_updates: int
 
 
 FULL = Size(
@@ -36,6 +39,9 @@ FULL = Size(
     quench=5000,
     resting=2500,
     judged=200,
+    universal=partial(CHGNet.load, "0.3.0"),
+    structures=30,
+    universal_updates=60,
 )
 QUICK = Size(
     network=partial(SchNet.init, cutoff=3.6, depth=2, features=2, radial=3, activation="silu"),
@@ -49,4 +55,7 @@ QUICK = Size(
     quench=2,
     resting=2,
     judged=2,
+    universal=partial(CHGNet.init, range(1, 75), 0, depth=2, features=4, waves=(5, 3)),
+    structures=4,
+    universal_updates=1,
 )

@@ -9,6 +9,7 @@ from experiments.fine_tuning.__main__ import main
 from experiments.fine_tuning.data import labelled
 from experiments.fine_tuning.fits import FITS
 from experiments.fine_tuning.judge import MELTS, NAMES
+from experiments.fine_tuning.universal import FITS as UNIVERSAL_FITS
 
 
 def test_nothing_that_is_learned_from_is_tested_on():
@@ -31,3 +32,14 @@ def test_all_of_it_in_quick_form(tmp_path):
     assert {line["potential"] for line in lines} == set(NAMES)
     assert {line["what"] for line in lines} >= {f"g(r) {melt}" for melt in MELTS} | {"forces, liquid", "phonons"}
     assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_the_universal_network_in_quick_form(tmp_path):
+    main(["universal", "--quick", "--output", str(tmp_path)])
+    with (tmp_path / "universal.csv").open() as file:
+        lines = {(line["potential"], line["what"]): float(line["value"]) for line in csv.DictReader(file)}
+    assert lines["before", "forces, other crystals: change"] == 0
+    for name in UNIVERSAL_FITS:
+        assert lines[name, "forces, other crystals: change"] > 0
+        assert lines[name, "phonons"] > 0
+        assert lines[name, "other phonons"] != lines["before", "other phonons"]
