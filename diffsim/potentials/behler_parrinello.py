@@ -102,7 +102,7 @@ class BehlerParrinello(AbstractPotential):
 
     @staticmethod
     def init(
-        species: Sequence[str],
+        species: Sequence[str | int],
         key: Array | int,
         *,
         cutoff: float = 5.0,

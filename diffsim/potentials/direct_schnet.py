@@ -40,7 +40,7 @@ class DirectSchNet(AbstractConvolutions, AbstractDirectForces):
 
     @staticmethod
     def init(
-        species: Sequence[str],
+        species: Sequence[str | int],
         key: Array | int,
         *,
         cutoff: float = 5.0,

@@ -92,7 +92,7 @@ class GAP(AbstractPotential):
 
     @staticmethod
     def init(
-        species: Sequence[str],
+        species: Sequence[str | int],
         *,
         cutoff: float = 5.0,
         width: float = 0.5,

@@ -11,7 +11,7 @@ import numpy as np
 
 
 def read_parameters(
-    path: str | Path, species: Sequence[str], fields: tuple[str, ...], *, triplets: tuple[str, ...]
+    path: str | Path, species: Sequence[str | int], fields: tuple[str, ...], *, triplets: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     """The fields of each entry: tables `[i j k]` of `triplets`, `[i j]` of the others; scalars for one species.
 

@@ -74,7 +74,7 @@ class MACE(AbstractPotential):
 
     @staticmethod
     def init(
-        species: Sequence[str],
+        species: Sequence[str | int],
         key: Array | int,
         *,
         cutoff: float = 5.0,

@@ -97,7 +97,7 @@ class MomentTensors(AbstractPotential):
 
     @staticmethod
     def init(
-        species: Sequence[str],
+        species: Sequence[str | int],
         key: Array | int,
         *,
         cutoff: float = 5.0,

@@ -37,7 +37,7 @@ class SchNet(AbstractConvolutions):
 
     @staticmethod
     def init(
-        species: Sequence[str],
+        species: Sequence[str | int],
         key: Array | int,
         *,
         cutoff: float = 5.0,

@@ -72,7 +72,7 @@ class SOAP(eqx.Module):
         return found
 
     @staticmethod
-    def init(species: Sequence[str], *, cutoff: float, width: float, degree: int, radial: int) -> "SOAP":
+    def init(species: Sequence[str | int], *, cutoff: float, width: float, degree: int, radial: int) -> "SOAP":
         """`width` is σ in Å, `degree` the highest l, `radial` how many functions of the distance there are.
 
         **Raises** `ValueError` for a width that is not positive, a negative degree, and radial functions that are none

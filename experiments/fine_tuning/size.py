@@ -55,7 +55,7 @@ QUICK = Size(
     quench=2,
     resting=2,
     judged=2,
-    universal=partial(CHGNet.init, range(1, 75), 0, depth=2, features=4, waves=(5, 3)),
+    universal=partial(SchNet.init, range(1, 75), 0, cutoff=3.6, depth=2, features=2, radial=3, activation="silu"),
     structures=4,
     universal_updates=1,
 )
