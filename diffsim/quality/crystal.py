@@ -2,15 +2,14 @@
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from diffsim.mechanics import force_constants
 from diffsim.observables import elastic_constants, phonon_dos
-from diffsim.observables.phonons import frequency_of
+from diffsim.observables.supercell import frequencies_of, supercell_dynamical_matrix
 from diffsim.quality.structures import repeats, strain_between
 from diffsim.quality.subject import Subject
 from diffsim.quality.verdict import Verdict, at_least, at_most
-from diffsim.system import System, lattice_points
+from diffsim.system import lattice_points
 
 _STRAIN = 0.1
 _SOFT = 1e-3  # GPa: below is rounding
@@ -42,9 +41,9 @@ def born(subject: Subject) -> Verdict:
 def phonons(subject: Subject) -> Verdict:
     """Whether all waves that fit into a supercell have real frequencies."""
     size = repeats(subject.crystal, _CELL, even=True)
-    found = commensurate_frequencies(
-        np.asarray(force_constants(subject.potential, subject.crystal, size)), subject.crystal, size
-    )
+    constants = np.asarray(force_constants(subject.potential, subject.crystal, size))
+    waves = lattice_points(size) / np.array(size)
+    found = frequencies_of(supercell_dynamical_matrix(constants, subject.crystal, size, waves))
     lowest, highest = float(found.min()), float(found.max())
     imaginary = int(np.sum(found < _IMAGINARY))
     grid = np.linspace(min(0.0, 1.2 * lowest), 1.1 * highest, _POINTS)
@@ -56,22 +55,6 @@ def phonons(subject: Subject) -> Verdict:
     )
     columns = {"frequency (THz)": grid.tolist(), "density of states (1/THz)": density.tolist()}
     return at_least(_IMAGINARY, lowest, "THz", sentence, columns)
-
-
-def commensurate_frequencies(
-    constants: Float[np.ndarray, "all all 3 3"], system: System, size: tuple[int, int, int]
-) -> Float[np.ndarray, "q modes"]:
-    """Frequencies in THz, imaginary ones as negative, at the wave vectors that repeat with the supercell.
-
-    D(q) = Σ_L Φ(i0, jL) e^{iq·R_L} / √(m_i m_j): there exact for any potential, however far it looks. `constants` are
-    those of `diffsim.force_constants(potential, system, size)`.
-    """
-    cells, n = lattice_points(size), len(system.numbers)
-    first = constants[:: len(cells)].reshape(n, n, len(cells), 3, 3)
-    waves = np.exp(2j * np.pi * (cells / np.array(size)) @ cells.T)  # [q L]
-    heavy = 1 / np.sqrt(np.asarray(system.masses))
-    matrices = np.einsum("ijLxy,qL,i,j->qixjy", first, waves, heavy, heavy).reshape(len(cells), 3 * n, 3 * n)
-    return np.asarray(frequency_of(jnp.linalg.eigvalsh(jnp.asarray(matrices))))
 
 
 def conservation(subject: Subject) -> Verdict:

@@ -13,13 +13,14 @@ from jaxtyping import Float
 from diffsim import units
 from diffsim.mechanics import total_energy
 from diffsim.observables import SpectralEnergyDensity, VibrationalDensityOfStates
+from diffsim.observables.supercell import frequencies_of
 from diffsim.observables.vacancy_site import spacing_of
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulate import simulate
 from diffsim.simulators import Langevin, Schedule, State, VelocityVerlet
 from diffsim.simulators.momenta import kinetic_energy, temperature
 from diffsim.simulators.schedule import members
-from diffsim.solid.lattice import Lattice, frequencies_of
+from diffsim.solid.lattice import Lattice
 from diffsim.solid.phonons import Phonon, phonons_of
 from diffsim.solid.waves import Wave
 from diffsim.system import stack

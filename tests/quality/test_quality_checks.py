@@ -6,11 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import diffsim
 from diffsim import StillingerWeber, Sum, System, relabelled
 from diffsim.quality import CHECKS, NotApplicable, Subject, examined, known_crystal
 from diffsim.quality.clusters import wall_and_hole
-from diffsim.quality.crystal import commensurate_frequencies
 from diffsim.quality.structures import rattled, repeats
 from tests.quality import potentials as given
 from tests.training.test_training import unlabelled
@@ -183,14 +181,3 @@ def test_walls_and_holes_are_measured(energy, wall, hole):
     r = np.arange(0.3, 3.0001, 0.01)
     found = wall_and_hole(r, energy(r), 0.75)
     np.testing.assert_allclose(found, (wall, hole), rtol=1e-3, atol=1e-12)
-
-
-def test_frequencies_in_a_supercell_are_those_of_its_wave_vectors():
-    """Of a rattled triclinic cell with two species of masses, against the exact dynamical matrix."""
-    base = given.FCC.supercell((2, 1, 1))
-    system = rattled(System(base.positions, base.cell, base.numbers, [40.0, 84.0]), 0.1, strain=0.05)
-    size = (2, 1, 3)
-    found = commensurate_frequencies(np.asarray(diffsim.force_constants(given.ARGON, system, size)), system, size)
-    points = [[i / 2, 0.0, k / 3] for k in range(3) for i in range(2)]
-    expected = diffsim.phonon_frequencies(given.ARGON, system, points)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
