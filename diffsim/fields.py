@@ -152,5 +152,11 @@ def require_x64(array: jax.Array, what: str) -> None:
 
 
 def with_floats(tree: Any, bits: int) -> Any:
-    """The same tree, its arrays of floats having so many bits: 32 or 64."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, f"float{bits}") if eqx.is_inexact_array(leaf) else leaf, tree)
+    """The same tree, its arrays of floats having so many bits, 32 or 64, and twice as many those of complex numbers."""
+
+    def changed(leaf: Any) -> Any:
+        if not eqx.is_inexact_array(leaf):
+            return leaf
+        return jnp.asarray(leaf, f"complex{2 * bits}" if np.iscomplexobj(leaf) else f"float{bits}")
+
+    return jax.tree.map(changed, tree)

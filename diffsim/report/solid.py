@@ -64,7 +64,7 @@ def described(study: Study) -> dict[str, Any]:
     told = {"crystal": solid.structure.to_ase().get_chemical_formula(), "repeats": solid.repeats}
     told |= {"defect_repeats": study.defect_repeats, "replicas": study.settings.replicas, "steps": study.settings.steps}
     try:
-        return told | {"dt": study.dt, "temperatures": study.temperatures}
+        return told | {"dt": study.pace.dt, "temperatures": study.temperatures}
     except NotApplicable:  # as the parts say
         return told
 

@@ -10,6 +10,7 @@ from diffsim.solid.migration import Migration as Migration
 from diffsim.solid.migration import migration as migration
 from diffsim.solid.motion import Vibrations as Vibrations
 from diffsim.solid.motion import vibrations as vibrations
+from diffsim.solid.pace import Pace as Pace
 from diffsim.solid.parts import PARTS as PARTS
 from diffsim.solid.parts import examined as examined
 from diffsim.solid.phonons import Phonon as Phonon

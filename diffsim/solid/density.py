@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffsim import units
-from diffsim.observables import reciprocal_mesh
+from diffsim.observables import VibrationalDensityOfStates, reciprocal_mesh
 from diffsim.observables.harmonic_vibrations import windowed_density
 from diffsim.solid.lattice import Lattice
 
@@ -27,12 +27,14 @@ def mesh_modes(lattice: Lattice) -> tuple[Float[np.ndarray, "q modes"], Float[np
 def density_at_rest(
     modes: Float[np.ndarray, "q modes"],
     weights: Float[np.ndarray, " q"],
-    frequencies: Float[np.ndarray, " points"],
+    density: VibrationalDensityOfStates,
     every: float,
-    lags: int,
 ) -> Float[np.ndarray, " points"]:
-    """States per THz and atom behind the window of `lags` frames that are `every` ps apart: ∫ g dν = 3."""
-    at, dt = jnp.asarray(frequencies), jnp.asarray(every * units.ps)
+    """States per THz and atom at the frequencies and behind the window of `density`, frames `every` ps apart.
+
+    ∫ g dν = 3.
+    """
+    at, dt, lags = density.frequencies, jnp.asarray(every * units.ps), density.lags
     parts = [
         windowed_density(jnp.asarray(modes[n : n + _AT_ONCE]), jnp.asarray(weights[n : n + _AT_ONCE]), at, dt, lags)
         for n in range(0, len(modes), _AT_ONCE)

@@ -15,7 +15,8 @@ from diffsim.observables.vacancy_site import VacancySite
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulate import simulate
 from diffsim.simulators import Bussi, Schedule
-from diffsim.solid.motion import SKIN, nothing, stride_of
+from diffsim.solid.motion import SKIN, nothing
+from diffsim.solid.pace import Pace
 from diffsim.system import System
 
 _FRAMES = 500  # of a stretch, after which the lattice is followed
@@ -45,32 +46,31 @@ def hop_rate(
     potential: AbstractPotential,
     crystal: System,
     kelvin: float,
+    pace: Pace,
     *,
     repeats: tuple[int, int, int],
-    dt: float,
-    highest: float,
     hops: int = 30,
     steps: int = 2_000_000,
     seed: int = 0,
 ) -> HopRate:
     """Hops of the vacancy of the repeated crystal's first atom, in its own cell.
 
-    Counting ends with the stretch of 500 frames in which there are `hops` of them, or after `steps`. `dt` in fs;
-    `highest` in THz is that of the modes at rest. All velocities are rescaled alike (`Bussi`), slowly, so that the
-    motion is that at constant energy. In 32-bit floats; only the empty site of each frame is kept.
+    Counting ends with the stretch of 500 frames in which there are `hops` of them, or after `steps`. All velocities are
+    rescaled alike (`Bussi`), slowly, so that the motion is that at constant energy. In 32-bit floats; only the empty
+    site of each frame is kept.
 
     **Raises** `ValueError` where the atoms leave the lattice, `SimulationError` where they explode.
     """
     whole = crystal.supercell(repeats)
     potential, tracker = with_floats((potential, VacancySite.of(whole, 0)), 32)
     lacking = with_floats(System(whole.positions[1:], whole.cell, whole.numbers[1:], whole.masses[1:]), 32)
-    stride, period = stride_of(dt, highest), 1e3 / (highest * dt)  # steps
-    bussi = with_floats(Bussi(dt * units.fs, kelvin, _COUPLING * period * dt * units.fs), 32)
+    step = pace.dt * units.fs
+    bussi = with_floats(Bussi(step, kelvin, _COUPLING * pace.period * step), 32)
     skin = SKIN * float(tracker.spacing)
     state = bussi.init(potential, lacking, jax.random.key(seed), jnp.float32(2 * kelvin), skin=skin)
-    _, state = simulate(potential, bussi, state, Schedule(1, round(_HEATING * period)), nothing)
-    stretch, series = Schedule(_FRAMES, stride), []
-    memory = round(_MEMORY * period / stride)
+    _, state = simulate(potential, bussi, state, Schedule(1, round(_HEATING * pace.period)), nothing)
+    stretch, series = Schedule(_FRAMES, pace.stride), []
+    memory = round(_MEMORY * pace.period / pace.stride)
     found = None
     for _ in range(max(1, steps // stretch.steps)):
         tracker = tracker.following(state.system.positions)
@@ -79,13 +79,13 @@ def hop_rate(
         if np.mean(series[-1] >= 0) < _NAMED:
             raise ValueError(
                 f"at {kelvin:g} K the atoms do not stay on the lattice: after "
-                f"{len(series) * stretch.steps * dt * 1e-3:.3g} ps most frames have no single empty site"
+                f"{len(series) * _FRAMES * pace.every:.3g} ps most frames have no single empty site"
             )
         found = hops_of(np.concatenate(series), whole, memory)
         if len(found.frames) >= hops:
             break
     assert found is not None
-    time = len(series) * stretch.steps * dt * 1e-3
+    time = len(series) * _FRAMES * pace.every
     far = int(np.sum(np.linalg.norm(found.vectors, axis=1) > 1.2 * float(tracker.spacing)))
     count = len(found.frames)
     return HopRate(

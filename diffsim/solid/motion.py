@@ -1,5 +1,6 @@
 """Vibrations as they are seen at a temperature: density of states, and frequency and lifetime of single phonons."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,9 +9,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from diffsim import units
+from diffsim.fields import with_floats
 from diffsim.mechanics import total_energy
 from diffsim.observables import SpectralEnergyDensity, VibrationalDensityOfStates
 from diffsim.observables.supercell import frequencies_of
@@ -21,12 +23,12 @@ from diffsim.simulators import Langevin, Schedule, State, VelocityVerlet
 from diffsim.simulators.momenta import kinetic_energy, temperature
 from diffsim.simulators.schedule import members
 from diffsim.solid.lattice import Lattice
+from diffsim.solid.pace import Pace
 from diffsim.solid.phonons import Phonon, phonons_of
 from diffsim.solid.waves import Wave
-from diffsim.system import stack
+from diffsim.system import System, stack
 
 SKIN = 0.5  # of the distance between neighbours: lists of a hot crystal then last for tens of steps
-_FRAMES = 4  # a period of the fastest mode: two are the least
 _HEATING = 30  # periods of it, with a friction of one in four
 _LAGS = 3  # the longest lag of a single mode is so many times shorter than the run
 _MELTED = 0.3  # of the distance between neighbours: crystals melt when atoms are a tenth to a fifth of it from sites
@@ -58,72 +60,72 @@ class _Kept(eqx.Module):
 def vibrations(
     lattice: Lattice,
     kelvin: float,
+    pace: Pace,
     *,
+    density: VibrationalDensityOfStates,
     waves: Sequence[Wave],
-    frequencies: Float[np.ndarray, " points"],
-    dt: float,
     steps: int,
     replicas: int,
-    highest: float,
-    lags: int,
     seed: int = 0,
 ) -> Vibrations:
-    """Runs `replicas` of the repeated crystal, of `steps` each, in its own cell at constant energy.
+    """Runs `replicas` of the repeated crystal, of `steps` each, in its own cell at constant energy, in 32-bit floats.
 
-    `dt` in fs; `highest` in THz is that of the modes at rest; `frequencies` and `lags` (frames) are those of the
-    density of states. The eigenvectors that single phonons are projected on are those at rest.
+    `density` says at which frequencies and behind which window the density of states is taken. The eigenvectors that
+    single phonons are projected on are those at rest.
 
     **Raises** `ValueError` for fewer than two replicas and where the crystal melts, and `SimulationError` where it
     explodes.
     """
     if replicas < 2:
         raise ValueError(f"errors are the spread over replicas, of which there must be at least 2, got {replicas}")
-    stride = stride_of(dt, highest)
-    frames = steps // stride
+    potential, whole = with_floats((lattice.potential, lattice.crystal.supercell(lattice.repeats)), 32)
+    start = _heated(potential, whole, kelvin, pace, jax.random.split(jax.random.key(seed), replicas))
+    frames = steps // pace.stride
+    density = dataclasses.replace(density, lags=min(density.lags, frames))
     window = max(2, frames // _LAGS)
-    potential, crystal, repeats = lattice.potential, lattice.crystal, lattice.repeats
-    keys = jax.random.split(jax.random.key(seed), replicas)
-    whole, step = crystal.supercell(repeats), dt * units.fs
-    bath = Langevin(step, kelvin, highest * units.THz * 2 * np.pi / 4)
-    heated = functools.partial(bath.init, potential, whole, temperature=2 * kelvin, skin=SKIN * spacing_of(whole))
-    start = stack([heated(key=key) for key in keys])  # half of the heat goes into the springs
-    heating = max(1, round(_HEATING * 1e3 / (highest * dt)))
-    _, state = simulate(potential, bath, start, Schedule(frames=1, stride=heating), nothing)
-    seen = VibrationalDensityOfStates(frequencies=frequencies, lags=min(lags, frames))
-    qpoints = np.array([wave.q for wave in waves])
-    matrices = lattice.matrices(qpoints)
-    at_rest = frequencies_of(matrices)
-    of = functools.partial(SpectralEnergyDensity.modes_of, frequencies=frequencies, lags=window)
-    modes = tuple(of(matrix, crystal, repeats, q) for matrix, q in zip(matrices, qpoints, strict=True))
-    kept = _Kept(seen, modes)
-    before = _energies(potential, state)
-    records, after = simulate(potential, VelocityVerlet(step), state, Schedule(frames, stride), kept.record)
+    at_rest, modes = _modes(lattice, waves, density.frequencies, window)
+    verlet = with_floats(VelocityVerlet(pace.dt * units.fs), 32)
+    record = with_floats(_Kept(density, modes), 32).record
+    records, after = simulate(potential, verlet, start, Schedule(frames, pace.stride), record)
     _require_crystal(start, after, kelvin)
-    velocities, amplitudes, heat = records
-    densities = _each(seen, velocities) / len(whole.numbers)
-    duration = frames * stride * dt * 1e-3
-    drift = float(np.abs(_energies(potential, after) - before).max()) * 1e3 / len(whole.numbers) / duration
-    every = stride * dt * 1e-3
-    phonons = [
-        phonon
-        for wave, still, series in zip(waves, at_rest, amplitudes, strict=True)
-        for phonon in phonons_of(wave, still, series, every, window)
-    ]
+    velocities, amplitudes, heat = with_floats(records, 64)
+    duration, atoms = frames * pace.every, len(whole.numbers)
+    change = _energies(lattice.potential, after) - _energies(lattice.potential, start)
+    densities = _each(density, velocities) / atoms
     heats = np.asarray(heat).mean(axis=1)
     return Vibrations(
         float(heats.mean()),
         float(heats.std(ddof=1) / np.sqrt(replicas)),
-        drift,
+        1e3 * float(np.abs(change).max()) / atoms / duration,
         duration,
         densities.mean(axis=0),
         densities.std(axis=0, ddof=1) / np.sqrt(replicas),
-        phonons,
+        [
+            phonon
+            for wave, still, series in zip(waves, at_rest, amplitudes, strict=True)
+            for phonon in phonons_of(wave, still, series, pace.every, window)
+        ],
     )
 
 
-def stride_of(dt: float, highest: float) -> int:
-    """Steps of `dt` fs between frames that resolve modes of `highest` THz."""
-    return max(1, int(1e3 / (_FRAMES * highest * dt)))
+def _heated(potential: AbstractPotential, whole: System, kelvin: float, pace: Pace, keys: Array) -> State:
+    """Replicas from a bath. Half of the heat that they are given goes into the springs."""
+    bath = with_floats(Langevin(pace.dt * units.fs, kelvin, pace.highest * units.THz * 2 * np.pi / 4), 32)
+    of = functools.partial(bath.init, potential, whole, skin=SKIN * spacing_of(whole))
+    start = stack([of(key, jnp.float32(2 * kelvin)) for key in keys])
+    _, state = simulate(potential, bath, start, Schedule(1, max(1, round(_HEATING * pace.period))), nothing)
+    return state
+
+
+def _modes(
+    lattice: Lattice, waves: Sequence[Wave], frequencies: Float[Array, " points"], window: int
+) -> tuple[Float[np.ndarray, "waves modes"], tuple[SpectralEnergyDensity, ...]]:
+    """Frequencies at rest, and what projects on the modes of each wave."""
+    qpoints = np.array([wave.q for wave in waves])
+    matrices = lattice.matrices(qpoints)
+    of = functools.partial(SpectralEnergyDensity.modes_of, frequencies=frequencies, lags=window)
+    pairs = zip(matrices, qpoints, strict=True)
+    return frequencies_of(matrices), tuple(of(matrix, lattice.crystal, lattice.repeats, q) for matrix, q in pairs)
 
 
 def _require_crystal(start: State, after: State, kelvin: float) -> None:
@@ -148,7 +150,7 @@ def _energies(potential: AbstractPotential, state: State) -> np.ndarray:
     """Total energies of the replicas in eV; NaN for forces that are those of no energy."""
     total = eqx.filter_jit(lambda one: total_energy(potential, one.system, one.neighbors) + kinetic_energy(one))
     try:
-        return np.array([float(total(one)) for one in members(state)])
+        return np.array([float(total(one)) for one in members(with_floats(state, 64))])
     except ValueError:
         return np.full(len(members(state)), np.nan)
 

@@ -21,13 +21,11 @@ def in_motion(study: Study, solid: Solid, earlier: Earlier) -> Found:
     columns: dict[str, list[Any]] = {}
     of = functools.partial(
         vibrations,
+        pace=study.pace,
+        density=study.density,
         waves=waves_of(path, solid.repeats),
-        frequencies=study.frequencies,
-        dt=study.dt,
         steps=study.settings.steps,
         replicas=study.settings.replicas,
-        highest=study.highest,
-        lags=study.lags,
     )
     stopped: dict[str, Any] = {}
     for number, kelvin in enumerate(study.temperatures):
@@ -51,11 +49,11 @@ def hops(study: Study, solid: Solid, earlier: Earlier) -> Found:
     told: list[dict[str, Any]] = []
     numbers: dict[str, Any] = {}
     settings, size = study.settings, study.defect_repeats
-    count = functools.partial(hop_rate, repeats=size, hops=settings.hops, steps=settings.hop_steps, dt=study.dt)
+    of = (solid.potential, solid.crystal)
+    count = functools.partial(hop_rate, *of, repeats=size, hops=settings.hops, steps=settings.hop_steps)
     for number, kelvin in enumerate(study.hop_temperatures(barriers)):
         try:
-            seed = settings.seed + number
-            found = count(solid.potential, solid.crystal, kelvin, highest=study.highest, seed=seed)
+            found = count(kelvin, study.pace, seed=settings.seed + number)
         except ValueError as error:
             numbers["stopped"] = f"{error}"
             break  # hotter ones would not hold either

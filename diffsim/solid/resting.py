@@ -1,5 +1,6 @@
 """Parts of the study at rest: the crystal, its vibrations, its vacancy and the way of that."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,17 @@ def crystal(study: Study, solid: Solid, earlier: Earlier) -> Found:
 def density(study: Study, solid: Solid, earlier: Earlier) -> Found:
     """The density of states at rest: on a fine mesh, and of the waves that fit into the cell that moves."""
     modes, weights = solid.modes
-    at = study.frequencies
-    fine = density_at_rest(modes, weights, at, study.every, study.lags)
+    of = functools.partial(density_at_rest, density=study.density, every=study.pace.every)
+    fine = of(modes, weights)
     points, shares = reciprocal_mesh(solid.repeats)
-    own = density_at_rest(solid.lattice.frequencies(points), shares, at, study.every, study.lags)
-    told = {"highest": float(modes.max()), "lowest": float(modes.min()), "resolution": 1 / (study.lags * study.every)}
-    columns = {"frequency (THz)": at.tolist(), "0 K": fine.tolist(), "0 K, waves of the cell": own.tolist()}
+    own = of(solid.lattice.frequencies(points), shares)
+    resolution = 1 / (study.density.lags * study.pace.every)
+    told = {"highest": float(modes.max()), "lowest": float(modes.min()), "resolution": resolution}
+    columns = {
+        "frequency (THz)": np.asarray(study.density.frequencies).tolist(),
+        "0 K": fine.tolist(),
+        "0 K, waves of the cell": own.tolist(),
+    }
     return Found(told, columns)
 
 

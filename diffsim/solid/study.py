@@ -5,13 +5,13 @@ import functools
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float
 
 from diffsim import units
+from diffsim.observables import VibrationalDensityOfStates
 from diffsim.potentials.base import AbstractPotential
 from diffsim.quality import NotApplicable
 from diffsim.quality.structures import repeats
-from diffsim.solid.motion import stride_of
+from diffsim.solid.pace import Pace
 from diffsim.solid.settings import Repeats, Settings
 from diffsim.solid.subject import Solid
 from diffsim.system import System
@@ -60,9 +60,9 @@ class Study:
         return max(found)
 
     @property
-    def dt(self) -> float:
-        """fs."""
-        return self.settings.dt or rounded(1e3 / (_STEPS * self.highest))
+    def pace(self) -> Pace:
+        """The time step and the fastest mode."""
+        return Pace(self.settings.dt or rounded(1e3 / (_STEPS * self.highest)), self.highest)
 
     @property
     def temperatures(self) -> tuple[float, ...]:
@@ -89,19 +89,10 @@ class Study:
         return self.settings.defect_repeats or repeats(structure, _FEW if self.settings.quick else _DEFECT_ATOMS)
 
     @property
-    def frequencies(self) -> Float[np.ndarray, " points"]:
-        """THz, where densities of states are given."""
-        return np.linspace(0.0, _TOP * self.highest, _POINTS)
-
-    @property
-    def every(self) -> float:
-        """ps between frames."""
-        return stride_of(self.dt, self.highest) * self.dt * 1e-3
-
-    @property
-    def lags(self) -> int:
-        """Frames in the window of densities of states."""
-        return max(2, round(_LINES / (self.highest * self.every)))
+    def density(self) -> VibrationalDensityOfStates:
+        """Where densities of states are given in THz, and the frames in their window."""
+        lags = max(2, round(_LINES / (self.highest * self.pace.every)))
+        return VibrationalDensityOfStates(frequencies=np.linspace(0.0, _TOP * self.highest, _POINTS), lags=lags)
 
 
 def rounded(value: float) -> float:

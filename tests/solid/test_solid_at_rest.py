@@ -6,7 +6,7 @@ import pytest
 from ase.build import bulk
 
 import diffsim
-from diffsim import FunctionOfPositions, LennardJones, StillingerWeber, System
+from diffsim import FunctionOfPositions, LennardJones, StillingerWeber, System, VibrationalDensityOfStates
 from diffsim.io.band_path import band_path
 from diffsim.observables import reciprocal_mesh
 from diffsim.solid import Lattice, bands, density_at_rest, vacancy, waves_of
@@ -76,7 +76,7 @@ def test_there_are_three_states_an_atom(potential, crystal):
     modes, weights = mesh_modes(Lattice(potential, crystal, (2, 2, 2)))
     top = 1.3 * modes.max()
     grid = np.linspace(0, top, 2000)
-    density = density_at_rest(modes, weights, grid, 1 / (4 * modes.max()), 100)
+    density = density_at_rest(modes, weights, VibrationalDensityOfStates(grid, 100), 1 / (4 * modes.max()))
     # three modes of each wave vector but those at Γ, one of 24³
     assert np.trapezoid(density, grid) == pytest.approx(3, abs=0.005)
 

@@ -83,7 +83,7 @@ def test_a_crystal_without_a_minimum_is_told_for_every_part(home, monkeypatch):
 def test_what_is_left_open_follows_from_the_crystal():
     study = Study.of({"mine": MODEL, "lj": OTHER}, FCC, Settings.of({"quick": True}))
     assert study.defect_repeats == (4, 4, 4)
-    assert study.dt == rounded(1e3 / (40 * study.highest))
+    assert study.pace.dt == rounded(1e3 / (40 * study.highest))
     # k T = 0.4 h ν
     assert study.temperatures == (rounded(0.4 * 47.992 * study.highest),)
     assert study.hop_temperatures({"mine": 0.05, "lj": 0.06}) == tuple(
@@ -93,7 +93,7 @@ def test_what_is_left_open_follows_from_the_crystal():
         study.hop_temperatures({})
     told = Settings.of({"temperatures": [30, 10], "hop_temperatures": 90, "dt": 5, "defect_repeats": [5, 5, 5]})
     study = Study.of({"lj": OTHER}, FCC, told)
-    assert (study.temperatures, study.hop_temperatures({}), study.dt) == ((10.0, 30.0), (90.0,), 5.0)
+    assert (study.temperatures, study.hop_temperatures({}), study.pace.dt) == ((10.0, 30.0), (90.0,), 5.0)
     assert study.defect_repeats == (5, 5, 5)
 
 

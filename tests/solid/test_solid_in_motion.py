@@ -7,9 +7,9 @@ import pytest
 from ase.build import bulk
 
 import diffsim
-from diffsim import LennardJones, System, reciprocal_mesh
+from diffsim import LennardJones, System, VibrationalDensityOfStates, reciprocal_mesh
 from diffsim.io.band_path import band_path
-from diffsim.solid import Lattice, density_at_rest, hop_rate, vibrations, waves_of
+from diffsim.solid import Lattice, Pace, density_at_rest, hop_rate, vibrations, waves_of
 
 LJ = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=5.0, onset=4.4)
 DT, LAGS = 10.0, 60  # fs, frames
@@ -29,19 +29,18 @@ def highest() -> float:
 def motion(kelvin: float, repeats: int = 2, **changed):
     path = band_path(lattice(repeats).crystal, 8)
     grid = np.linspace(0.0, 1.25 * highest(), 80)
-    given = {"dt": DT, "steps": 3000, "replicas": 4, "lags": LAGS, "frequencies": grid} | changed
-    waves = waves_of(path, (repeats,) * 3)
-    return vibrations(lattice(repeats), kelvin, waves=waves, highest=highest(), **given)
+    density = VibrationalDensityOfStates(frequencies=grid, lags=LAGS)
+    given = {"density": density, "waves": waves_of(path, (repeats,) * 3), "steps": 3000, "replicas": 4} | changed
+    return vibrations(lattice(repeats), kelvin, Pace(DT, highest()), **given)
 
 
 def test_a_cold_crystal_vibrates_as_at_rest():
     """At 0.1 K: the same density as of the waves that fit, each mode at its own frequency, and hardly a width."""
     found = motion(0.1)
     points, weights = reciprocal_mesh((2, 2, 2))
-    stride = int(1e3 / (4 * highest() * DT))
     modes = lattice(2).frequencies(points)
     grid = np.linspace(0.0, 1.25 * highest(), 80)
-    expected = density_at_rest(modes, weights, grid, stride * DT * 1e-3, LAGS)
+    expected = density_at_rest(modes, weights, VibrationalDensityOfStates(grid, LAGS), Pace(DT, highest()).every)
     off = np.abs(found.density - expected)
     assert np.mean(off < 3 * found.density_error + 0.02 * expected.max()) > 0.95
     # every replica has 3N − 3 = 21 states, whatever its modes have drawn
@@ -76,7 +75,7 @@ def test_one_replica_has_no_error():
 
 def hopping(kelvin: float, hops: int, steps: int):
     crystal = lattice(4).crystal
-    return hop_rate(LJ, crystal, kelvin, repeats=(4, 4, 4), dt=DT, highest=highest(), hops=hops, steps=steps)
+    return hop_rate(LJ, crystal, kelvin, Pace(DT, highest()), repeats=(4, 4, 4), hops=hops, steps=steps)
 
 
 def test_a_cold_vacancy_stays_where_it_is():
