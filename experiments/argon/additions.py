@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from diffsim import Configuration, System
-from experiments.argon.crystal import hopping, without
+from experiments.argon.courses import KINDS
+from experiments.argon.crystal import hopping
 from experiments.argon.data import EDGE, EXPANSION, SHEAR, cubes, trajectory
 from experiments.argon.size import Size
 
@@ -14,19 +15,19 @@ _STRETCHED = 0.03  # of the edge
 _WAY = (0.2, 0.3, 0.4, 0.5)  # of the way into the vacancy
 
 
-def vacancies(size: Size) -> list[list[Configuration]]:
+def vacancies(size: Size, repeats: int, seed: int) -> list[list[Configuration]]:
     """Crystals that lack an atom."""
-    cells = [(without(_warm(t, size)), t) for t in _WARM[: size.additions]]
-    return [trajectory("vacancy", cell, [t], size, 2000 + n) for n, (cell, t) in enumerate(cells)]
+    cells = [(hopping(_warm(t, repeats), 0.0)[0], t) for t in _WARM[: size.additions]]
+    return [trajectory("vacancy", cell, [t], size, seed + n) for n, (cell, t) in enumerate(cells)]
 
 
-def hops(size: Size) -> list[list[Configuration]]:
+def hops(size: Size, repeats: int, seed: int) -> list[list[Configuration]]:
     """Crystals that lack an atom, a neighbour of it held on its way into the vacancy."""
     found = []
     for number, (temperature, way) in enumerate(zip(_WARM[: size.additions], _WAY, strict=False)):
-        system, atom = hopping(_warm(temperature, size), way)
+        system, atom = hopping(_warm(temperature, repeats), way)
         mobile = np.arange(len(system.numbers)) != atom
-        found.append(trajectory("hop", system, [temperature], size, 3000 + number, mobile))
+        found.append(trajectory("hop", system, [temperature], size, seed + number, mobile))
     return found
 
 
@@ -35,17 +36,20 @@ def stretched(size: Size) -> list[list[Configuration]]:
     rng, found = np.random.default_rng(1), []
     for number, temperature in enumerate(_HOT[: size.additions]):
         edge = (EDGE + EXPANSION * temperature) * (1 + rng.uniform(-_STRETCHED, _STRETCHED))
-        cell = cubes(edge, size, rng.uniform(-2 * SHEAR, 2 * SHEAR, (3, 3)))
+        cell = cubes(edge, size.repeats, rng.uniform(-2 * SHEAR, 2 * SHEAR, (3, 3)))
         found.append(trajectory("stretched", cell, [temperature], size, 4000 + number))
     return found
 
 
-def _warm(temperature: float, size: Size) -> System:
-    return cubes(EDGE + EXPANSION * temperature, size)
+def _warm(temperature: float, repeats: int) -> System:
+    return cubes(EDGE + EXPANSION * temperature, repeats)
 
 
-ADDITIONS: dict[str, Callable[[Size], list[list[Configuration]]]] = {
-    "vacancies": vacancies,
-    "hops": hops,
-    "stretched": stretched,
-}
+_MAKERS: tuple[Callable[[Size], list[list[Configuration]]], ...] = (
+    lambda size: vacancies(size, size.repeats, 2000),
+    lambda size: vacancies(size, size.small, 5000),
+    lambda size: hops(size, size.repeats, 3000),
+    lambda size: hops(size, size.small, 6000),
+    stretched,
+)
+ADDITIONS = dict(zip(KINDS, _MAKERS, strict=True))

@@ -9,7 +9,9 @@ import diffsim
 from diffsim import System
 from diffsim.observables.phonons import frequency_of
 from diffsim.observables.supercell import supercell_dynamical_matrix
+from diffsim.paths import vacancy_hop
 from diffsim.potentials import AbstractPotential
+from diffsim.solid import vacancy
 from experiments.argon.data import EDGE
 
 POINTS = {"X": (0.5, 0.0, 0.5), "L": (0.5, 0.5, 0.5), "(¼ ½ 0)": (0.25, 0.5, 0.0)}  # fit into 4 × 4 × 4 cells
@@ -41,26 +43,19 @@ def commensurate(potential: AbstractPotential) -> dict[str, Float[np.ndarray, " 
     return found
 
 
-def without(perfect: System, atom: int = 0) -> System:
-    """An atom taken out."""
-    left = np.arange(len(perfect.numbers)) != atom
-    return System(perfect.positions[left], perfect.cell, perfect.numbers[left], perfect.masses[left])
-
-
 def hopping(perfect: System, way: float) -> tuple[System, int]:
     """Without its first atom, and a nearest neighbour of that a part of the way there; which atom that is."""
-    inverse = np.linalg.inv(np.asarray(perfect.cell))
-    apart = (np.asarray(perfect.positions) - np.asarray(perfect.positions[0])) @ inverse
-    apart = (apart - np.rint(apart)) @ np.asarray(perfect.cell)
-    atom = int(np.argsort(np.linalg.norm(apart, axis=1), kind="stable")[1])
-    moved = perfect.replace(positions=perfect.positions.at[atom].add(-way * apart[atom]))
-    return without(moved), atom - 1
+    start, end = vacancy_hop(perfect, (1, 1, 1))
+    step = end.positions - start.positions
+    return start.replace(positions=start.positions + way * step), int(jnp.argmax(jnp.sum(step**2, axis=1)))
 
 
 def vacancy_energy(potential: AbstractPotential, perfect: System) -> float:
-    """E(N − 1 atoms, relaxed) − (N − 1)/N E(N atoms) in eV, at fixed cell; NaN where there is no minimum."""
-    lattice = float(diffsim.energy(potential, perfect)) / len(perfect.numbers)
-    return _at_rest(potential, without(perfect)) - (len(perfect.numbers) - 1) * lattice
+    """Of the formation, the other atoms at rest, in eV; NaN where there is no minimum."""
+    try:
+        return vacancy(potential, perfect, (1, 1, 1)).relaxed
+    except ValueError:
+        return float("nan")
 
 
 def hop_barrier(potential: AbstractPotential, perfect: System) -> float:
@@ -68,7 +63,7 @@ def hop_barrier(potential: AbstractPotential, perfect: System) -> float:
 
     Half-way between two sites forces along the way vanish by symmetry: what relaxes from there ends on the saddle.
     """
-    return _at_rest(potential, hopping(perfect, 0.5)[0]) - _at_rest(potential, without(perfect))
+    return _at_rest(potential, hopping(perfect, 0.5)[0]) - _at_rest(potential, hopping(perfect, 0.0)[0])
 
 
 def _at_rest(potential: AbstractPotential, system: System) -> float:

@@ -71,18 +71,19 @@ def crystals(size: Size) -> Iterator[list[Configuration]]:
     for number, temperature in enumerate(np.repeat(size.cold, size.crystals)):
         edge = (EDGE + EXPANSION * temperature) * (1 + rng.uniform(-SPREAD, SPREAD))
         strain = rng.uniform(-SHEAR, SHEAR, (3, 3)) * (number % 2)
-        yield trajectory("crystal", cubes(edge, size, strain), [float(temperature)], size, number)
+        yield trajectory("crystal", cubes(edge, size.repeats, strain), [float(temperature)], size, number)
 
 
 def liquids(size: Size) -> Iterator[list[Configuration]]:
     """Trajectories of liquids that were crystals before they were molten."""
     for number, (density, temperature) in enumerate(product(DENSITIES, size.warm)):
-        cell = cubes(float(np.cbrt(4 / density)), size)
+        cell = cubes(float(np.cbrt(4 / density)), size.repeats)
         yield trajectory("liquid", cell, [HOT, float(temperature)], size, 1000 + number)
 
 
-def cubes(edge: float, size: Size, strain: np.ndarray | float = 0.0) -> System:
-    atoms = bulk("Ar", a=edge, cubic=True) * ((size.repeats,) * 3)
+def cubes(edge: float, repeats: int, strain: np.ndarray | float = 0.0) -> System:
+    """FCC cubes of four atoms, `repeats` along each edge."""
+    atoms = bulk("Ar", a=edge, cubic=True) * ((repeats,) * 3)
     atoms.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
     return System.from_ase(atoms)
 

@@ -9,26 +9,27 @@ import numpy as np
 from diffsim import LennardJones, System, errors_of, load_potential, read_configurations, relabelled
 from diffsim.potentials import AbstractPotential
 from experiments.argon.additions import ADDITIONS
+from experiments.argon.courses import COURSES
 from experiments.argon.crystal import hop_barrier, vacancy_energy
 from experiments.argon.data import EDGE, Parts, cubes, parts, write_frames
 from experiments.argon.size import Size
-from experiments.argon.training import LOSS, train_on
+from experiments.argon.training import loss_of, train_on
 
 _RATE = 5e-4  # of the first update
-TRUTH, NOTHING = "Lennard-Jones", "nothing"
+TRUTH, BEFORE = "Lennard-Jones", "conservative"
 HEAD = ("added", "vacancy (eV)", "barrier (eV)", "force MAE, test (meV/Å)", "energy MAE, test (meV/atom)")
 
 
 def engineer(size: Size, folder: Path) -> list[list[str]]:
-    """Leaves `engineering.csv` in the folder: after as many updates with nothing added, and with each kind."""
+    """Leaves `engineering.csv` in the folder: after as many updates in each course."""
     for name, make in ADDITIONS.items():
         write_frames(make(size), folder / "additions" / f"{name}.xyz")
-    perfect = cubes(EDGE, size)
+    perfect = cubes(EDGE, size.repeats)
     lines = [_asked(TRUTH, LennardJones.argon(), None, perfect)]
-    for name in ("conservative", NOTHING, *ADDITIONS, "all"):
-        if name != "conservative":
+    for name in (BEFORE, *size.courses):
+        if name in COURSES:
             _learn(name, size, folder)
-        where = folder if name == "conservative" else folder / "engineering"
+        where = folder / "engineering" if name in COURSES else folder
         potential = load_potential(where / name / "potential.json")
         lines.append(_asked(name, potential, parts(size, folder / "frames.xyz"), perfect))
         with (folder / "engineering.csv").open("w", newline="") as file:
@@ -39,15 +40,15 @@ def engineer(size: Size, folder: Path) -> list[list[str]]:
 
 def _learn(name: str, size: Size, folder: Path) -> None:
     """From the network that has been trained, in 32-bit floats as that."""
+    course = COURSES[name]
     with jax.enable_x64(False):
         together = parts(size, folder / "frames.xyz")
-        for kind in ADDITIONS:
-            if name in (kind, "all"):  # the last trajectory to validate with
-                added = read_configurations(folder / "additions" / f"{kind}.xyz")
-                together.training.extend(added[: -size.frames])
-                together.validation.extend(added[-size.frames :])
-        start = load_potential(folder / "conservative" / "potential.json")
-        train_on(together, start, LOSS, folder / "engineering" / name, size.further, _RATE)
+        for kind in course.added:  # the last trajectory to validate with
+            added = read_configurations(folder / "additions" / f"{kind}.xyz")
+            together.training.extend(added[: -size.frames])
+            together.validation.extend(added[-size.frames :])
+        start = load_potential(folder / BEFORE / "potential.json")
+        train_on(together, start, loss_of(course.energies), folder / "engineering" / name, size.further, _RATE)
 
 
 def _asked(name: str, potential: AbstractPotential, data: Parts | None, perfect: System) -> list[str]:

@@ -12,7 +12,12 @@ from experiments.argon.data import Parts, parts
 from experiments.argon.size import Size
 
 _BATCH, _RATE, _LAST = 1, 2e-3, 0.005  # structures, of the first update, of the last one relative to that
-LOSS = Loss(energy=1e4, forces=1e4, stress=3e4)  # so that 0.1 meV/atom, 1 meV/Å and 3 MPa are about 1
+_FORCES = 1e4  # so that 1 meV/Å is 1, as are 0.1 meV/atom and about 3 MPa
+
+
+def loss_of(energies: float = 1.0) -> Loss:
+    """Of all labels; how much more energies weigh may be said."""
+    return Loss(energy=1e4 * energies, forces=_FORCES, stress=3e4)
 
 
 def train_models(names: Sequence[str], size: Size, folder: Path) -> None:
@@ -57,13 +62,13 @@ def conservative(data: Parts, size: Size, folder: Path) -> AbstractPotential:
     """SchNet, whose forces are derivatives of its energy."""
     start = SchNet.init(("Ar",), 0, **size.network)
     start = referenced(scaled(start, data.training), data.training)
-    return train_on(data, start, LOSS, folder / "conservative", size.epochs)
+    return train_on(data, start, loss_of(), folder / "conservative", size.epochs)
 
 
 def direct(data: Parts, size: Size, folder: Path) -> AbstractPotential:
     """DirectSchNet, whose forces are derivatives of nothing: it learns forces alone."""
     start = scaled(DirectSchNet.init(("Ar",), 0, **size.network), data.training)
-    loss = Loss(energy=0, forces=LOSS.forces, stress=0)
+    loss = Loss(energy=0, forces=_FORCES, stress=0)
     return train_on(data, start, loss, folder / "direct", size.epochs)
 
 
