@@ -9,12 +9,13 @@ from diffsim.fields import constant, fixed
 from diffsim.graph import Graph
 from diffsim.linear.rows import Linear
 from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.composed import AbstractComposed
 from diffsim.potentials.uncertain import AbstractUncertain
 
 _AT_ONCE = 16  # derivatives, each of which takes the memory of some evaluations
 
 
-class LinearPosterior(AbstractUncertain):
+class LinearPosterior(AbstractComposed, AbstractUncertain):
     """A potential whose energy is linear in coefficients that are normally distributed, c ~ N(mean, R Rᵀ).
 
     A prediction A(c), linear in c too, then has the covariance (∂A/∂c) R Rᵀ (∂A/∂c)ᵀ: exact, a derivative along each
@@ -30,36 +31,8 @@ class LinearPosterior(AbstractUncertain):
     names: tuple[str, ...] = constant(converter=tuple)  # of the coefficients: parameters of `mean`
 
     @property
-    def species(self) -> tuple[int, ...]:  # type: ignore[override]
-        return self.mean.species
-
-    @property
-    def cutoff(self) -> Float[Array, ""]:
-        return self.mean.cutoff
-
-    @property
-    def angular_cutoff(self) -> float | None:
-        return self.mean.angular_cutoff
-
-    @property
-    def pairwise(self) -> bool:
-        return self.mean.pairwise
-
-    @property
-    def whole(self) -> bool:
-        return self.mean.whole
-
-    @property
-    def of_positions(self) -> bool:
-        return self.mean.of_positions
-
-    @property
-    def depth(self) -> int:
-        return self.mean.depth
-
-    @property
-    def reach(self) -> Float[Array, ""]:
-        return self.mean.reach
+    def made_of(self) -> tuple[AbstractPotential, ...]:
+        return (self.mean,)
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         return self.mean.atomic_energies(graph)
