@@ -51,6 +51,6 @@ def smeared(
     for image in (values, *(2 * mirror - values for mirror in mirrors)):
         below += 0.5 * jax.scipy.special.erf((borders - image[:, None]) / (jnp.sqrt(2.0) * width))
     parts = jnp.diff(below, axis=1)
-    blank = jnp.zeros(len(edges) - 1, values.dtype)
+    blank = jnp.zeros(len(edges) - 1, jnp.result_type(values, amounts))
     add = lambda amount: blank.at[places].add(amount[:, None] * parts)  # noqa: E731
     return jnp.stack([add(amount) for amount in amounts])

@@ -3,10 +3,12 @@
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from diffsim import Langevin, RadialDistribution, Ramp, Schedule, simulate, units
+from diffsim.fields import with_floats
 from diffsim.potentials import AbstractPotential
 from diffsim.system import stack
 from experiments.fine_tuning.size import Size
@@ -26,15 +28,17 @@ class Distribution(NamedTuple):
 
 
 def distribution(potential: AbstractPotential, temperature: float, repeats: int, size: Size) -> Distribution:
-    """Of 8 `repeats`³ atoms at a temperature in K.
+    """Of 8 `repeats`³ atoms at a temperature in K, in 32-bit floats.
 
     **Raises** `SimulationError` where the liquid explodes.
     """
-    observable = RadialDistribution(CENTERS, WIDTH)
     simulator = Langevin(STEP, Ramp(HOT, temperature, size.quench * STEP), FRICTION)
+    potential, system, simulator, observable = with_floats(
+        (potential, crystal(repeats), simulator, RadialDistribution(CENTERS, WIDTH)), 32
+    )
     keys = jax.random.split(jax.random.key(round(temperature) + repeats), size.melts)
-    state = stack([simulator.init(potential, crystal(repeats), key, HOT) for key in keys])
+    state = stack([simulator.init(potential, system, key, jnp.float32(HOT)) for key in keys])
     schedule = Schedule(size.judged, _STRIDE, size.quench + size.resting)
     frames, _ = simulate(potential, simulator, state, schedule, observable.record, ceiling=_CEILING)
-    g = np.asarray(frames).reshape(size.melts, size.judged, -1).mean(axis=1)
+    g = np.asarray(frames, float).reshape(size.melts, size.judged, -1).mean(axis=1)
     return Distribution(g.mean(axis=0), g.std(axis=0, ddof=1) / np.sqrt(size.melts))
