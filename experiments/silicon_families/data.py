@@ -6,7 +6,7 @@ from typing import NamedTuple
 from diffsim import Configuration, read_configurations, split
 
 FILE = "silicon_configurations/configurations.xyz.gz"
-COUNTS = (30, 100, 1000)  # to learn from; the last stands for all
+COUNTS = (10, 30, 100, 1000)  # to learn from; the last stands for all
 FAR = ("liquid", "strongly rattled", "vacancy")  # the other kinds are crystals
 
 

@@ -27,6 +27,7 @@ from diffsim.potentials import AbstractPotential
 
 _ERRORS = Scales(energy=2e-3, force=0.05, stress=0.5 * units.GPa)  # eV/atom, eV/Å, eV/Å³
 _BATCH = 4
+_LEAST = 1000  # updates of Adam, however few the structures
 Learning = Callable[[AbstractPotential, Sequence[Configuration], Sequence[Configuration]], AbstractPotential]
 
 
@@ -38,15 +39,16 @@ class Family(NamedTuple):
     learning: Learning
 
 
-def by_gradients(epochs: int, rate: float) -> Learning:
-    """Adam, its rate falling along a cosine; the best epoch on the validation set is kept."""
+def by_gradients(epochs: int, rate: float, least: int = _LEAST) -> Learning:
+    """Adam, its rate falling along a cosine, `least` updates or more; the best epoch on the validation set is kept."""
 
     def learn(
         start: AbstractPotential, training: Sequence[Configuration], validation: Sequence[Configuration]
     ) -> AbstractPotential:
-        updates = epochs * -(-len(training) // _BATCH)
-        optimizer = clipped(optax.adam(optax.cosine_decay_schedule(rate, updates, 0.01)), 10.0)
-        *_, last = train(start, training, validation, optimizer, epochs=epochs, batch_size=_BATCH)
+        batches = -(-len(training) // _BATCH)
+        rounds = max(epochs, -(-least // batches))
+        optimizer = clipped(optax.adam(optax.cosine_decay_schedule(rate, rounds * batches, 0.01)), 10.0)
+        *_, last = train(start, training, validation, optimizer, epochs=rounds, batch_size=_BATCH)
         return last.best
 
     return learn
@@ -93,6 +95,6 @@ QUICK = {
     "schnet": Family(
         "SchNet",
         partial(SchNet.init, _SILICON, 0, cutoff=4.0, depth=2, features=4, radial=4, activation="silu"),
-        by_gradients(2, 3e-3),
+        by_gradients(2, 3e-3, least=2),
     ),
 }
