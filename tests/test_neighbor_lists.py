@@ -252,18 +252,20 @@ def sifting(system: System, cutoff: float, rows: int, capacity: int = 31) -> Nei
     return dataclasses.replace(Neighbors.allocate(system, cutoff + 0.3, capacity=capacity), inside=rows)
 
 
-@pytest.mark.parametrize("cutoff", [2.4, 2.9, 3.3])
-def test_the_edges_within_a_cutoff_are_those_that_are_shorter(cutoff):
-    """Atoms away from home, skewed cells smaller than the cutoff, and atoms that have moved since."""
+@pytest.mark.parametrize(
+    ("cutoff", "rows", "capacity"), [(2.4, 24, 31), (2.9, 24, 31), (3.3, 24, 31), (3.3, 24, 70), (4.3, 60, 100)]
+)
+def test_the_edges_within_a_cutoff_are_those_that_are_shorter(cutoff, rows, capacity):
+    """Atoms away from home, skewed cells smaller than the cutoff, and atoms that have moved since; one word or more."""
     crystals = [random_crystal(repeats, seed) for repeats in ((1, 1, 1), (2, 1, 1), (4, 4, 4)) for seed in range(2)]
     rng = np.random.default_rng(2)
     for system in crystals:
-        neighbors = sifting(system, cutoff, 24)
+        neighbors = sifting(system, cutoff, rows, capacity)
         later = system.strained(jnp.asarray(0.01 * rng.uniform(-1, 1, (3, 3))))
         later = later.replace(positions=later.positions + 0.05 * rng.uniform(-1, 1, later.positions.shape))
         near, short = picked(neighbors, later, cutoff)
         assert not short
-        assert near.index.shape == (24, neighbors.index.shape[1])
+        assert len(near.index) == rows
         assert table_edges(near) == edges_of(later, cutoff) < table_edges(neighbors)
         assert_reverses(near)
 
@@ -288,5 +290,14 @@ def test_a_list_that_would_hardly_become_shorter_is_left_as_it_is():
     for rows in (30, 0):
         neighbors = sifting(SILICON, CUTOFF, rows)
         assert picked(neighbors, SILICON, CUTOFF)[0].index.shape == neighbors.index.shape
-    wide = sifting(SILICON, CUTOFF, 12, capacity=33)  # more than the bits of a word
-    assert len(picked(wide, SILICON, CUTOFF)[0].index) == 33
+
+
+def test_fewer_rows_are_cut_into_blocks_of_their_own():
+    """Columns of long lists are padded to other blocks than those of short ones."""
+    crystal = System.from_ase(bulk("Ar", a=5.3).repeat((6, 6, 7)))
+    neighbors = sifting(crystal, 5.0, 24, capacity=70)
+    near, short = picked(neighbors, crystal, 5.0)
+    assert not short
+    assert near.index.shape[1] != neighbors.index.shape[1]
+    assert table_edges(near) == edges_of(crystal, 5.0)
+    assert_reverses(near)

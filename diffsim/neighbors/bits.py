@@ -38,6 +38,8 @@ class Bits(NamedTuple):
 
         One after the other: the lowest bit that is left of a word is taken off, then it is the next word's turn.
         """
+        if len(self.words) == 1:
+            return self._places_in_one_word(capacity)
         count, n = self.words.shape
         own = jnp.arange(n, dtype=jnp.int32)
 
@@ -54,21 +56,49 @@ class Bits(NamedTuple):
 
         def step(left: tuple[Array, Any], _: None) -> tuple[tuple[Array, Any], tuple[Array, Array]]:
             word, bits = left
-            rest = bits & (bits - jnp.uint32(1))
-            bit = WORD - 1 - jax.lax.clz(bits ^ rest).astype(jnp.int32)
+            bit, rest = _lowest(bits)
             turn = jnp.where(rest == 0, of_own(following, word), word)
             return (turn, jnp.where(rest == 0, of_own(words, turn), rest)), (word, bit)
 
         _, (word, bit) = jax.lax.scan(step, (first, of_own(words, first)), length=capacity)
         return word, bit, word < count
 
+    def _places_in_one_word(self, capacity: int) -> tuple[Array, Array, Array]:
+        left, bits = self.words[0], []
+        for _ in range(capacity):
+            bit, left = _lowest(left)
+            bits.append(bit)
+        bit = jnp.stack(bits)
+        return jnp.zeros_like(bit), jnp.maximum(bit, 0), bit >= 0
+
     def before(self, word: Array, bit: Array, atom: Array) -> Array:
         """How many bits of an atom are set before a place."""
         lower = (jnp.uint32(1) << bit.astype(jnp.uint32)) - jnp.uint32(1)
+        if len(self.words) == 1:
+            return jax.lax.population_count(looked_up(self.words, atom) & lower).astype(jnp.int32)
         both = jnp.stack([self.words, self.earlier[:-1].astype(jnp.uint32)], axis=-1)  # beside each other
         place = 2 * (word * self.words.shape[1] + atom)
         inside = jax.lax.population_count(looked_up(both, place) & lower)
         return (looked_up(both, place + 1) + inside).astype(jnp.int32)
+
+    def at(self, word: Array, bit: Array, atom: Array) -> Bool[Array, "*places"]:
+        """Whether the bit of an atom at a place is set."""
+        place = atom if len(self.words) == 1 else word * self.words.shape[1] + atom
+        return looked_up(self.words, place) & (jnp.uint32(1) << bit.astype(jnp.uint32)) != 0
+
+
+def _lowest(bits: Array) -> tuple[Array, Array]:
+    """The place of the lowest set bit of each word, −1 where there is none, and the words without it."""
+    rest = bits & (bits - jnp.uint32(1))
+    return WORD - 1 - jax.lax.clz(bits ^ rest).astype(jnp.int32), rest
+
+
+def packed_rows(inside: Bool[Array, "rows atoms"]) -> Any:
+    """Words `[words atoms]` of as many bits as there are rows."""
+    place = jnp.arange(len(inside), dtype=jnp.uint32)[:, None] % WORD
+    bits = jnp.where(inside, jnp.uint32(1) << place, jnp.uint32(0))
+    words = [jnp.sum(bits[first : first + WORD], axis=0, dtype=jnp.uint32) for first in range(0, len(inside), WORD)]
+    return jnp.stack(words)
 
 
 def packed(inside: Callable[[int], Bool[Array, "words atoms"]], width: int) -> Any:

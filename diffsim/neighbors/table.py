@@ -152,7 +152,7 @@ class Neighbors(eqx.Module):
 
         The flag says that the result must not be used, for an atom has more of them than there are rows.
         """
-        if not (self.inside and pays(len(self.positions), len(self.index), self.inside)):
+        if not (self.inside and pays(len(self.index), self.inside)):
             return self, jnp.zeros((), bool)
         return within(self, *jax.lax.stop_gradient((system, jnp.asarray(cutoff))), self.inside)
 

@@ -7,47 +7,40 @@ import math
 from typing import TYPE_CHECKING
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from diffsim.neighbors.bits import WORD
-from diffsim.neighbors.columns import blocks_of, looked_up, separations
-from diffsim.neighbors.images import how_many
+from diffsim.neighbors.bits import WORD, Bits, packed_rows
+from diffsim.neighbors.columns import Edges, looked_up, separations, tabulated
+from diffsim.stored import stored
 
 if TYPE_CHECKING:
     from diffsim.neighbors.table import Neighbors
     from diffsim.system import System
 
+_PAYS = 0.85  # of the rows of a list
+
 
 def within(neighbors: Neighbors, system: System, cutoff: Array, rows: int) -> tuple[Neighbors, Bool[Array, ""]]:
     """The edges shorter than `cutoff` in a table of so many rows, and whether an atom has more of them.
 
-    Which edges of an atom are that short is a word of bits: the k-th of them is its k-th set bit, and the reverse of an
-    edge stands where as many bits are set before its own. An edge whose reverse is not there, for rounding at the
-    cutoff, is its own reverse.
+    Which edges of an atom are that short are bits: the k-th of them is the k-th that is set, and the reverse of an edge
+    stands where as many are set before its own. An edge whose reverse is not there, by rounding at the cutoff, is
+    none.
     """
-    n = neighbors.index.shape[1]
-    own, row = jnp.arange(n, dtype=jnp.int32), jnp.arange(len(neighbors.index), dtype=jnp.uint32)[:, None]
-    near = neighbors.mask & (squares(neighbors, system) < cutoff**2)
-    bits = jnp.sum(jnp.where(near, jnp.uint32(1) << row, jnp.uint32(0)), axis=0, dtype=jnp.uint32)
-    left, places = bits, []
-    for _ in range(rows):
-        rest = left & (left - jnp.uint32(1))
-        places.append(WORD - 1 - jax.lax.clz(left ^ rest).astype(jnp.int32))  # −1 where none is left
-        left = rest
-    place = jnp.stack(places)
-    mask = place >= 0
-    place = jnp.maximum(place, 0) * n + own
-    index = jnp.where(mask, looked_up(neighbors.index, place), own)
-    image = jnp.where(mask, looked_up(neighbors.image, place), how_many(neighbors.search.images))
-    bit = jnp.uint32(1) << (looked_up(neighbors.reverse, place) // n).astype(jnp.uint32)
-    theirs = looked_up(bits, index)
-    rank = jax.lax.population_count(theirs & (bit - jnp.uint32(1))).astype(jnp.int32)
-    both = mask & (theirs & bit != 0) & (rank < rows)
-    reverse = jnp.where(both, rank * n + index, jnp.arange(rows, dtype=jnp.int32)[:, None] * n + own)
-    table = {"index": index, "image": image.astype(neighbors.image.dtype), "mask": mask, "reverse": reverse}
-    return dataclasses.replace(neighbors, **table), jnp.any(left != 0)
+    n, listed = len(neighbors.positions), neighbors.index.shape[1]
+    short = neighbors.mask & (squares(neighbors, system) < cutoff**2)
+    bits = Bits.of(packed_rows(short[:, :n]))
+    word, bit, mask = bits.places(rows)
+    place = jnp.where(mask, word * WORD + bit, 0) * listed + jnp.arange(n, dtype=jnp.int32)
+    index = looked_up(neighbors.index, place)
+    row = looked_up(neighbors.reverse, place) // listed
+    back = (row // WORD, row % WORD)
+    rank = bits.before(*back, index)
+    both = mask & bits.at(*back, index) & (rank < rows)
+    edges = Edges(index, looked_up(neighbors.image, place), both, rank, neighbors.wraps)
+    table = stored(tabulated(edges, neighbors.search.images), neighbors.index)
+    return dataclasses.replace(neighbors, **table), bits.most() > rows
 
 
 def rows_within(neighbors: Neighbors, system: System, cutoff: Array | float) -> int:
@@ -59,9 +52,9 @@ def rows_within(neighbors: Neighbors, system: System, cutoff: Array | float) -> 
     return 1 + max(math.ceil(listed * (float(cutoff) / float(neighbors.radius)) ** 3), near)
 
 
-def pays(n_atoms: int, rows: int, inside: int) -> bool:
-    """Whether so many rows out of those of a list are few enough, the list's bits a word and the blocks its own."""
-    return inside <= 0.85 * rows and rows <= WORD and blocks_of(n_atoms, rows) == blocks_of(n_atoms, inside)
+def pays(rows: int, inside: int) -> bool:
+    """Whether so many rows out of those of a list are few enough."""
+    return inside <= _PAYS * rows
 
 
 @eqx.filter_jit
