@@ -28,6 +28,11 @@ class AbstractPotential(eqx.Module):
         return False
 
     @property
+    def light(self) -> bool:
+        """Whether an edge costs so little that it is not worth looking which of a list are inside the cutoff."""
+        return self.pairwise
+
+    @property
     def depth(self) -> int:
         """How many times messages are passed along edges; 1 where an atom's energy depends on its own edges alone."""
         return 1

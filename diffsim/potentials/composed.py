@@ -31,6 +31,10 @@ class AbstractComposed(AbstractPotential):
         return all(one.pairwise for one in self.made_of)
 
     @property
+    def light(self) -> bool:
+        return all(one.light for one in self.made_of)
+
+    @property
     def whole(self) -> bool:
         return any(one.whole for one in self.made_of)
 

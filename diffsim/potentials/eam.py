@@ -54,6 +54,10 @@ class EAM(AbstractPotential):
     def cutoff(self) -> Float[Array, ""]:
         return jnp.asarray(self.table_cutoff, self.pair.dtype)
 
+    @property
+    def light(self) -> bool:
+        return True
+
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         middle, end = graph.kinds(self.species)
         r = graph.distances

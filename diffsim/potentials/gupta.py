@@ -37,6 +37,10 @@ class Gupta(AbstractPotential):
         check_ending(self.cutoff, self.onset, shift=False)
         check_tables(self, pairs=("A", "xi", "p", "q", "r0"), triplets=())
 
+    @property
+    def light(self) -> bool:
+        return True
+
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         middle, end = graph.kinds(self.species)
         r = graph.distances

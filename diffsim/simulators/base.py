@@ -98,7 +98,7 @@ class AbstractSimulator(eqx.Module):
 def _made(potential: AbstractPotential, system: System, skin: float, spare: float, *, least: int = 0) -> Neighbors:
     """A list to move with; where an edge costs much, those inside the cutoff are picked out of it."""
     neighbors = neighbors_of(potential, system, None, skin, spare)
-    return neighbors if potential.pairwise else neighbors.sifting(system, potential.cutoff, least=least)
+    return neighbors if potential.light else neighbors.sifting(system, potential.cutoff, least=least)
 
 
 def relisted(potential: AbstractPotential, state: State) -> State:
