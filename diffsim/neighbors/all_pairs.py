@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
+from diffsim.neighbors.bits import WORD, chosen
 from diffsim.neighbors.columns import Edges
 from diffsim.neighbors.images import Images, numbered
 from diffsim.system import System
@@ -21,43 +21,41 @@ class AllPairs(NamedTuple):
         """The edges inside `radius` where `Neighbors.allocate` puts them, and whether they cannot be trusted.
 
         Candidates of atom i are numbered m = j·G + g over atoms j and the G images g of the home cell, in the order of
-        the table; with c_i(m) the number of edges up to m, the k-th edge is the first m with c_i(m) = k, and the
-        reverse of (i, j, g) is edge number c_j(i·G + G − 1 − g): nothing is sorted.
+        the table. The reverse of (i, j, g) is candidate i·G + G − 1 − g of atom j.
         """
-        n, dtype = len(system.numbers), system.positions.dtype
+        n = len(system.numbers)
         axes = np.flatnonzero(system.pbc)
         dual = jnp.linalg.pinv(system.cell[axes])
         wraps = jnp.zeros((n, 3), jnp.int32).at[:, axes].set(jnp.floor(system.positions @ dual).astype(jnp.int32))
         grid = np.indices([2 * c + 1 for c in reversed(self.images)]).reshape(3, -1)[::-1].T - np.array(
             self.images
         )  # x runs fastest
-        grid = jnp.asarray(grid, jnp.int32)
-        n_images = len(grid)
-        inside = _inside(system, radius, grid, wraps)
-        inside &= jnp.swapaxes(inside, 0, 1)[:, :, ::-1]  # an edge only with its reverse, however distances are rounded
-        count = jnp.cumsum(inside.reshape(n, -1), axis=1, dtype=jnp.int32)
-        longest = count[:, -1] if n else jnp.zeros(0, jnp.int32)
-        place = jnp.arange(capacity, dtype=jnp.int32)
-        found = jax.vmap(lambda c: jnp.searchsorted(c, place + 1), out_axes=1)(count)  # [capacity atoms]
-        own = jnp.broadcast_to(jnp.arange(n, dtype=jnp.int32), (capacity, n))
-        mask = place[:, None] < longest
-        found = jnp.where(mask, found, 0)
-        index = jnp.where(mask, (found // n_images).astype(jnp.int32), own)
-        image = found % n_images
-        back = count[index, own * n_images + n_images - 1 - image] - 1
+        inside = _inside(system, wraps, grid, radius).reshape(-1, n)
+        bits, candidate, mask = chosen(inside, capacity)
+        own = jnp.arange(n, dtype=jnp.int32)
+        index, image = jnp.divmod(candidate, len(grid))
+        index = jnp.where(mask, index, own)
+        reverse = own * len(grid) + (len(grid) - 1 - image)
+        back = bits.before(reverse // WORD, reverse % WORD, index)
         needed = jnp.ceil(radius * jnp.linalg.norm(dual, axis=0) + 1e-6)
-        sound = jnp.isfinite(system.positions).all() & (jnp.max(longest, initial=0) <= capacity)
-        sound &= (needed <= jnp.asarray(np.array(self.images)[axes], dtype)).all()
-        return Edges(index, numbered(grid.T, self.images)[image], mask, back, wraps), ~sound
+        sound = jnp.isfinite(system.positions).all() & (bits.most() <= capacity)
+        sound &= (needed <= np.array(self.images)[axes]).all()
+        return Edges(index, numbered(jnp.asarray(grid, jnp.int32).T, self.images)[image], mask, back, wraps), ~sound
 
 
-def _inside(system: System, radius: Array, grid: Array, wraps: Array) -> Bool[Array, "atoms atoms images"]:
-    """Whether x_j − x_i + S·cell is inside the radius, S the image g as seen from atoms that need not be wrapped."""
-    x = system.positions
-    shifts = grid[None, None] - wraps[None, :, None] + wraps[:, None, None]  # [i j g 3]
-    offsets = sum(shifts[..., a, None].astype(x.dtype) * system.cell[a] for a in range(3))
-    vectors = (x[None, :, None] - x[:, None, None]) + offsets
+def _inside(
+    system: System, wraps: Int[Array, "atoms 3"], grid: np.ndarray, radius: Float[Array, ""]
+) -> Bool[Array, "atoms images atoms"]:
+    """Whether x_j − x_i + S·cell is inside the radius, S the image g as seen from atoms that need not be wrapped.
+
+    Products and sums that change nothing but their sign in reverse: an edge is there with its reverse.
+    """
+    x, n = system.positions, len(system.numbers)
+    shifts = grid[None, :, :, None] - wraps[:, None, :, None] + wraps.T[None, None]  # [j g 3 i]
+    square = jnp.zeros((), x.dtype)
+    for axis in range(3):
+        apart = (x[:, axis, None] - x[:, axis])[:, None]
+        square += (apart + sum(shifts[:, :, a].astype(x.dtype) * system.cell[a, axis] for a in range(3))) ** 2
     real = system.numbers > 0
-    itself = jnp.eye(len(x), dtype=bool)[:, :, None] & (grid == 0).all(1)
-    near = jnp.sqrt(jnp.sum(vectors**2, axis=-1)) <= radius
-    return near & ~itself & real[:, None, None] & real[None, :, None]
+    itself = np.eye(n, dtype=bool)[:, None] & (grid == 0).all(1)[:, None]
+    return (jnp.sqrt(square) <= radius) & ~itself & real[:, None, None] & real

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
 from diffsim.neighbors.columns import looked_up
+from diffsim.stored import stored
 
 WORD = 32
 
@@ -65,10 +66,10 @@ class Bits(NamedTuple):
 
     def _places_in_one_word(self, capacity: int) -> tuple[Array, Array, Array]:
         left, bits = self.words[0], []
-        for _ in range(capacity):
+        for _ in range(min(capacity, WORD)):
             bit, left = _lowest(left)
             bits.append(bit)
-        bit = jnp.stack(bits)
+        bit = jnp.pad(jnp.stack(bits), ((0, capacity - len(bits)), (0, 0)), constant_values=-1)
         return jnp.zeros_like(bit), jnp.maximum(bit, 0), bit >= 0
 
     def before(self, word: Array, bit: Array, atom: Array) -> Array:
@@ -99,6 +100,17 @@ def packed_rows(inside: Bool[Array, "rows atoms"]) -> Any:
     bits = jnp.where(inside, jnp.uint32(1) << place, jnp.uint32(0))
     words = [jnp.sum(bits[first : first + WORD], axis=0, dtype=jnp.uint32) for first in range(0, len(inside), WORD)]
     return jnp.stack(words)
+
+
+def chosen(inside: Bool[Array, "candidates atoms"], capacity: int) -> tuple[Bits, Array, Array]:
+    """Bits of each atom's numbered candidates, the numbers of the first `capacity` inside, and which of these exist."""
+    count, n = inside.shape
+    words = -(-count // WORD)
+    inside = jnp.pad(inside, ((0, words * WORD - count), (0, 0))).reshape(words, WORD, n)
+    bits = Bits.of(packed(lambda bit: inside[:, bit], WORD))
+    word, bit, mask = bits.places(capacity)
+    number = jnp.where(mask, word * WORD + bit, 0)
+    return bits, stored(number, number), mask
 
 
 def packed(inside: Callable[[int], Bool[Array, "words atoms"]], width: int) -> Any:

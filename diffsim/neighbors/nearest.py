@@ -6,11 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from diffsim.neighbors.bits import WORD, Bits, packed
+from diffsim.neighbors.bits import WORD, chosen
 from diffsim.neighbors.columns import Edges
 from diffsim.neighbors.images import Images, numbered
 from diffsim.neighbors.search import heights
-from diffsim.stored import stored
 from diffsim.system import System
 
 
@@ -33,7 +32,7 @@ class Nearest(NamedTuple):
         wraps = jnp.zeros((n, 3), jnp.int32).at[:, axes].set(jnp.floor(inner.T).astype(jnp.int32))
         # S of the image of j that is nearest to i
         away = lambda i, j: [jnp.rint(inner[a, i] - inner[a, j]) for a in range(len(axes))]  # noqa: E731
-        own, words = jnp.arange(n), -(-n // WORD)
+        own = jnp.arange(n, dtype=jnp.int32)
         square = jnp.zeros((), x.dtype)
         shifts = away(own, own[:, None])  # [j i]
         for axis in range(3):
@@ -41,12 +40,8 @@ class Nearest(NamedTuple):
             square += ((x[axis][:, None] - x[axis]) + offset) ** 2
         real = system.numbers > 0
         inside = (jnp.sqrt(square) <= radius) & real & real[:, None] & ~jnp.eye(n, dtype=bool)
-        inside = jnp.pad(inside, ((0, words * WORD - n), (0, 0))).reshape(words, WORD, n)
-        bits = Bits.of(packed(lambda bit: inside[:, bit], WORD))
-
-        word, bit, mask = bits.places(capacity)
-        index = jnp.where(mask, word * WORD + bit, own)
-        index = stored(index, index)
+        bits, candidate, mask = chosen(inside, capacity)
+        index = jnp.where(mask, candidate, own)
         cells = jnp.zeros((3, capacity, n), jnp.int32)
         for s, a in zip(away(own, index), axes, strict=True):
             cells = cells.at[a].set(s.astype(jnp.int32) + wraps[index, a] - wraps[:, a])
