@@ -8,6 +8,7 @@ from ase.build import bulk
 
 from diffsim import (
     ElasticConstants,
+    EquationOfState,
     Experiment,
     PhononFrequencies,
     Stress,
@@ -60,14 +61,18 @@ def crystal() -> Experiment:
 
 
 def elsewhere() -> Experiment:
-    """Of the same crystal what no fit has seen: phonons between and beside the points that are fitted to."""
+    """Of the same crystal what no fit has seen: phonons between and beside the points that are fitted to, volumes."""
     segments = reference("silicon_pbe", "bands.segments")
     places = {"X/2": (0, 20), "U": (1, -1), "L/2": (3, 20), "W": (4, -1)}
     qpoints = [segments[number]["qpoints"][index] for number, index in places.values()]
-    truth = np.array([segments[number]["frequencies"][index] for number, index in places.values()])
-    return Experiment(
-        _diamond(), {"other phonons": Target(PhononFrequencies(qpoints, names=[*places]), np.sort(truth), 0.3)}
-    )
+    frequencies = np.array([segments[number]["frequencies"][index] for number, index in places.values()])
+    volumes = reference("silicon_pbe", "equation_of_state.volume")
+    energies = reference("silicon_pbe", "equation_of_state.energy", "equation_of_state.minimum_energy_eV_per_atom")
+    targets = {
+        "other phonons": Target(PhononFrequencies(qpoints, names=[*places]), np.sort(frequencies), 0.3),
+        "equation of state": Target(EquationOfState(volumes=np.array(volumes)), np.array(energies), 0.001),
+    }
+    return Experiment(_diamond(), targets)
 
 
 def _diamond() -> System:
