@@ -97,4 +97,6 @@ def structure_of(given: str | None, potentials: "list[AbstractPotential]", sourc
 
 
 def _name(source: Path) -> str:
-    return source.resolve().name if source.is_dir() else source.stem
+    """That of a folder or a file; potentials of runs and experiments are all called potential.json in their folder."""
+    path = source.resolve()
+    return path.parent.name if path.name == "potential.json" else path.name if path.is_dir() else path.stem

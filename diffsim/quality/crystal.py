@@ -5,7 +5,7 @@ import numpy as np
 
 from diffsim.mechanics import force_constants
 from diffsim.observables import elastic_constants, phonon_dos
-from diffsim.observables.supercell import frequencies_of, supercell_dynamical_matrix
+from diffsim.observables.supercell import frequencies_of, of_first_cell, supercell_dynamical_matrix
 from diffsim.quality.structures import repeats, strain_between
 from diffsim.quality.subject import Subject
 from diffsim.quality.verdict import Verdict, at_least, at_most
@@ -41,7 +41,7 @@ def born(subject: Subject) -> Verdict:
 def phonons(subject: Subject) -> Verdict:
     """Whether all waves that fit into a supercell have real frequencies."""
     size = repeats(subject.crystal, _CELL, even=True)
-    constants = np.asarray(force_constants(subject.potential, subject.crystal, size))
+    constants = of_first_cell(np.asarray(force_constants(subject.potential, subject.crystal, size)), size)
     waves = lattice_points(size) / np.array(size)
     found = frequencies_of(supercell_dynamical_matrix(constants, subject.crystal, size, waves))
     lowest, highest = float(found.min()), float(found.max())

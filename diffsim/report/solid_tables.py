@@ -17,6 +17,7 @@ _REST = (  # part, key, what it is, unit, format
     ("vacancy", "rigid", "the same, other atoms held", "eV", ".5f"),
     ("barrier", "barrier", "barrier of its hop", "eV", ".5f"),
 )
+_SPACE = "\u00a0"  # at which no line ends
 
 
 def solid_tables(results: Mapping[str, Any]) -> list[Table]:
@@ -80,7 +81,8 @@ def phonon_table(results: Mapping[str, Any]) -> Table:
     for name, one in solids.items():
         for kelvin, run in one["temperatures"].items():
             for phonon in run["phonons"]:
-                key = (f"{kelvin} K", phonon["wave"], ", ".join(map(str, phonon["branches"])))
+                branches = ", ".join(map(str, phonon["branches"]))
+                key = (f"{kelvin}{_SPACE}K", phonon["wave"].replace(" ", _SPACE), branches)
                 found = with_error(phonon["frequency"], phonon["frequency_error"])
                 lifetime = with_error(phonon["lifetime"], phonon["lifetime_error"])
                 lines.setdefault(key, {})[name] = [f"{phonon['at_rest']:.3f}", found, lifetime]

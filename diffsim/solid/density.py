@@ -9,6 +9,7 @@ from jaxtyping import Float
 from diffsim import units
 from diffsim.observables import VibrationalDensityOfStates, reciprocal_mesh
 from diffsim.observables.harmonic_vibrations import windowed_density
+from diffsim.observables.supercell import frequencies_of, supercell_constants, supercell_dynamical_matrix
 from diffsim.solid.lattice import Lattice
 
 _MESH = 24  # points along each axis for a cell of one atom
@@ -17,11 +18,23 @@ _AT_ONCE = 1000  # wave vectors
 
 
 def mesh_modes(lattice: Lattice) -> tuple[Float[np.ndarray, "q modes"], Float[np.ndarray, " q"]]:
-    """Frequencies in THz on a Γ-centred mesh, and the weights of its points."""
-    fine = _COARSER if lattice.costly else _MESH
-    size = math.ceil(fine / np.cbrt(len(lattice.crystal.numbers)))
-    points, weights = reciprocal_mesh((size, size, size))
-    return lattice.frequencies(points), weights
+    """Frequencies in THz on a Γ-centred mesh, and the weights of its points.
+
+    Where wave vectors are costly they are computed on a coarser mesh and interpolated: exact as far as forces reach no
+    further than half of a supercell of as many cells.
+    """
+    points, weights = reciprocal_mesh(_mesh(lattice, _MESH))
+    if not lattice.costly:
+        return lattice.frequencies(points), weights
+    size = _mesh(lattice, _COARSER)
+    few, shares = reciprocal_mesh(size)
+    constants = supercell_constants(lattice.matrices(few), lattice.crystal, size, few, shares)
+    return frequencies_of(supercell_dynamical_matrix(constants, lattice.crystal, size, points)), weights
+
+
+def _mesh(lattice: Lattice, points: int) -> tuple[int, int, int]:
+    size = math.ceil(points / np.cbrt(len(lattice.crystal.numbers)))
+    return size, size, size
 
 
 def density_at_rest(

@@ -9,7 +9,7 @@ from jaxtyping import Complex, Float
 from diffsim.mechanics import force_constants
 from diffsim.observables import dynamical_matrix
 from diffsim.observables.phonons import has_lattice_dynamics, looks_beyond
-from diffsim.observables.supercell import frequencies_of, supercell_dynamical_matrix
+from diffsim.observables.supercell import frequencies_of, of_first_cell, supercell_dynamical_matrix
 from diffsim.potentials.base import AbstractPotential
 from diffsim.system import System
 
@@ -54,7 +54,9 @@ class Lattice:
         """
         if self.exact:
             return np.asarray(dynamical_matrix(self.potential, self.crystal, qpoints))
-        found = supercell_dynamical_matrix(self._constants, self.crystal, self.repeats, qpoints)
+        found = supercell_dynamical_matrix(
+            of_first_cell(self._constants, self.repeats), self.crystal, self.repeats, qpoints
+        )
         return 0.5 * (found + found.conj().swapaxes(1, 2))
 
     def frequencies(self, qpoints: Float[np.ndarray, "q 3"]) -> Float[np.ndarray, "q modes"]:

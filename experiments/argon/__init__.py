@@ -9,7 +9,9 @@ likes; no structure that is learned from has a vacancy. `python -m experiments.a
   whose forces are derivatives of nothing, from the same frames and in 32-bit floats;
 * ``judge``: errors on frames held back, the Hessian's asymmetry, phonons, the vacancy, speed. A table;
 * ``engineer``: the conservative network learns on with frames of vacancies, of hops, and of hotter and stretched
-  crystals added, and is asked about the vacancy and its barrier again. A table.
+  crystals added, in large cells and small ones, and is asked about the vacancy and its barrier again. A table;
+* ``solid``: vibrations at rest and in motion, the vacancy and its hops, of both networks beside the truth. The page
+  of ``diffsim solid``.
 
 ``--quick`` does all of it with networks, and runs, that are far too small to be of use.
 """

@@ -1,4 +1,4 @@
-"""Command line: `python -m experiments.argon data|train|judge|engineer [conservative|direct] [--quick]`."""
+"""Command line: `python -m experiments.argon data|train|judge|engineer|solid [conservative|direct] [--quick]`."""
 
 import jax
 
@@ -7,7 +7,7 @@ from experiments.command import parser_of
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = parser_of("argon", about, ("data", "train", "judge", "engineer"))
+    parser = parser_of("argon", about, ("data", "train", "judge", "engineer", "solid"))
     parser.add_argument("model", choices=("conservative", "direct"), nargs="?")
     given = parser.parse_args(arguments)
     jax.config.update("jax_enable_x64", True)
@@ -30,6 +30,10 @@ def main(arguments: list[str] | None = None) -> None:
         from experiments.argon.engineering import engineer
 
         engineer(size, given.output)
+    if given.stage == "solid":
+        from experiments.argon.solid import look
+
+        look(size, given.output)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 import diffsim
 from diffsim import System
 from diffsim.observables.phonons import frequency_of
-from diffsim.observables.supercell import supercell_dynamical_matrix
+from diffsim.observables.supercell import of_first_cell, supercell_dynamical_matrix
 from diffsim.paths import vacancy_hop
 from diffsim.potentials import AbstractPotential
 from diffsim.solid import vacancy
@@ -36,7 +36,9 @@ def commensurate(potential: AbstractPotential) -> dict[str, Float[np.ndarray, " 
     tables = {"symmetrised": symmetrised, "as it is": constants}
     found = {}
     for way, table in tables.items():
-        matrices = supercell_dynamical_matrix(table, system, _CELLS, np.array([*POINTS.values()]))
+        matrices = supercell_dynamical_matrix(
+            of_first_cell(table, _CELLS), system, _CELLS, np.array([*POINTS.values()])
+        )
         for name, matrix in zip(POINTS, matrices, strict=True):
             roots = np.sort(np.linalg.eigvals(matrix).real)
             found[f"{name}, {way}"] = np.asarray(frequency_of(jnp.asarray(roots)))

@@ -31,6 +31,7 @@ STEP, FRICTION = 10 * units.fs, 1 / units.ps
 EDGE, EXPANSION = 5.25532, 2.5e-3  # Å at 0 K, and Å for each K
 SPREAD, SHEAR = 0.015, 0.01  # of the edge, and of each component of the strain of every other crystal
 DENSITIES = (0.0165, 0.0190, 0.0215)  # atoms in an Å³; along the vapour line from 0.0161 at 130 K to 0.0212 at 85 K
+TRUTH = "Lennard-Jones"
 HOT = 400.0  # K, where the crystal melts at once
 _SHARES = (0.75, 0.10, 0.15)
 

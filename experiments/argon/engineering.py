@@ -11,12 +11,12 @@ from diffsim.potentials import AbstractPotential
 from experiments.argon.additions import ADDITIONS
 from experiments.argon.courses import COURSES
 from experiments.argon.crystal import hop_barrier, vacancy_energy
-from experiments.argon.data import EDGE, Parts, cubes, parts, write_frames
+from experiments.argon.data import EDGE, TRUTH, Parts, cubes, parts, write_frames
 from experiments.argon.size import Size
 from experiments.argon.training import loss_of, train_on
 
 _RATE = 5e-4  # of the first update
-TRUTH, BEFORE = "Lennard-Jones", "conservative"
+BEFORE = "conservative"
 HEAD = ("added", "vacancy (eV)", "barrier (eV)", "force MAE, test (meV/Å)", "energy MAE, test (meV/atom)")
 
 

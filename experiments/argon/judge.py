@@ -26,11 +26,10 @@ from diffsim.potentials import AbstractDirectForces, AbstractPotential
 from diffsim.simulators import State
 from diffsim.simulators.momenta import temperature
 from experiments.argon.crystal import asymmetry, commensurate, vacancy_energy
-from experiments.argon.data import EDGE, parts
+from experiments.argon.data import EDGE, TRUTH, parts
 from experiments.argon.size import Size
 from experiments.argon.training import MODELS
 
-TRUTH = "Lennard-Jones"
 _RATTLE = 0.15  # Å, as at some 20 K
 _DT = 5 * units.fs
 

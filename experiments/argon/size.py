@@ -21,6 +21,7 @@ class Size(NamedTuple):
     additions: int  # trajectories of each kind of frames that are added
     courses: tuple[str, ...]  # of `COURSES`: in which the network learns on
     further: int  # epochs of each
+    solid: dict  # of `diffsim.solid.Settings.of`
     timed: int  # frames
     conserved: int  # frames at constant energy
 
@@ -39,6 +40,7 @@ FULL = Size(
     additions=4,
     courses=tuple(COURSES),
     further=60,
+    solid={"replicas": 4, "steps": 16_000, "hop_temperatures": [110, 125, 140], "defect_repeats": [5, 5, 5]},
     timed=5,
     conserved=50,
 )
@@ -56,6 +58,16 @@ QUICK = Size(
     additions=3,
     courses=("nothing", "all, energies weigh more"),
     further=1,
+    solid={
+        "quick": True,
+        "repeats": [2, 2, 2],
+        "replicas": 2,
+        "steps": 100,
+        "hops": 1,
+        "hop_steps": 10,
+        "hop_temperatures": [60],
+        "defect_repeats": [2, 2, 2],
+    },
     timed=2,
     conserved=3,
 )

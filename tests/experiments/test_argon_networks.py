@@ -9,8 +9,8 @@ from ase.build import bulk
 from diffsim import LennardJones, System, forces, load_potential
 from experiments.argon.__main__ import main
 from experiments.argon.crystal import asymmetry, commensurate, hop_barrier, hopping, vacancy_energy
-from experiments.argon.data import EDGE, parts
-from experiments.argon.engineering import BEFORE, TRUTH
+from experiments.argon.data import EDGE, TRUTH, parts
+from experiments.argon.engineering import BEFORE
 from experiments.argon.size import QUICK
 
 LJ = LennardJones.argon()
@@ -54,7 +54,7 @@ def test_phonons_the_vacancy_and_its_barrier_are_lennard_jones_own():
 
 @pytest.mark.slow
 def test_all_of_it_in_quick_form(tmp_path):
-    for stage in ("data", "train", "judge", "engineer"):
+    for stage in ("data", "train", "judge", "engineer", "solid"):
         main([stage, "--quick", "--output", str(tmp_path)])
     data = parts(QUICK, tmp_path / "frames.xyz")
     assert [len(part) for part in data] == [8, 2, 2]
@@ -70,3 +70,4 @@ def test_all_of_it_in_quick_form(tmp_path):
     with (tmp_path / "engineering.csv").open() as file:
         added = [line["added"] for line in csv.DictReader(file)]
     assert added == [TRUTH, BEFORE, *QUICK.courses]
+    assert (tmp_path / "solid" / "solid.html").exists()

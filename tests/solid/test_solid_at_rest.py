@@ -9,6 +9,7 @@ import diffsim
 from diffsim import FunctionOfPositions, LennardJones, StillingerWeber, System, VibrationalDensityOfStates
 from diffsim.io.band_path import band_path
 from diffsim.observables import reciprocal_mesh
+from diffsim.observables.supercell import of_first_cell, supercell_constants
 from diffsim.solid import Lattice, bands, density_at_rest, vacancy, waves_of
 from diffsim.solid.density import mesh_modes
 from diffsim.solid.migration import migration, ways_out
@@ -40,6 +41,30 @@ def test_a_supercell_has_the_same_dynamics(potential, crystal):
     far = Positions(potential, crystal, (5, 5, 5))
     between = np.array([[0.13, 0.41, -0.27]])
     np.testing.assert_allclose(far.matrices(between), exact.matrices(between), atol=1e-10)
+
+
+@pytest.mark.parametrize(("potential", "crystal"), [(SW, SILICON), (LJ, TRICLINIC)])
+def test_force_constants_come_back_from_the_waves_that_fit(potential, crystal):
+    """Of cells smaller than the reach; then they give any other wave as far as forces reach no further than half."""
+    size = (3, 2, 4)
+    constants = of_first_cell(np.asarray(diffsim.force_constants(potential, crystal, size)), size)
+    points, weights = reciprocal_mesh(size)
+    matrices = np.asarray(diffsim.dynamical_matrix(potential, crystal, points))
+    found = supercell_constants(matrices, crystal, size, points, weights)
+    np.testing.assert_allclose(found, constants, rtol=0, atol=1e-10)
+
+
+class Costly(Lattice):
+    """Taken for a potential whose wave vectors are costly."""
+
+    costly = True
+
+
+def test_a_mesh_that_is_interpolated_is_the_fine_mesh():
+    fine, weights = mesh_modes(Lattice(SW, SILICON, (2, 2, 2)))
+    interpolated, same = mesh_modes(Costly(SW, SILICON, (2, 2, 2)))
+    np.testing.assert_array_equal(same, weights)
+    np.testing.assert_allclose(interpolated, fine, rtol=0, atol=1e-5)  # THz near Γ are roots of rounding
 
 
 def test_forces_of_no_energy_are_asymmetric():

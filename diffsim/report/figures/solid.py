@@ -6,7 +6,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from diffsim.report.figures.base import AFTER, REFERENCE, Columns, Drawing, blank
 
-_OTHERS = "#2b6cc8"
+_OTHERS = ("#2b6cc8", "#3f8f4f", "#d99a2b")
 _LIGHT = "#b8b8b8"
 _DOTS = {"fmt": "o", "markersize": 2.5, "linewidth": 0.7, "capsize": 0}
 
@@ -55,7 +55,7 @@ def draw_bands(columns: Columns) -> Drawing:
     for head in [head for head in columns if head.endswith("K, path")]:
         name, kind = head.removesuffix(", path").split("|")
         if kind not in shade:
-            shade[kind] = next(shades, _OTHERS)
+            shade[kind] = next(shades, _OTHERS[0])
         first = name == _colors(columns)[0][0]
         marker = {"fmt": "o" if first else "x", "markersize": 2.2, "linewidth": 0.6}
         y, error = columns[f"{name}|{kind}, frequency (THz)"], columns[f"{name}|{kind}, ± (THz)"]
@@ -108,7 +108,7 @@ def draw_barrier(columns: Columns) -> Drawing:
 
 def draw_hops(columns: Columns) -> Drawing:
     """Rates over the inverse temperature."""
-    figure, axes = blank(2.3)
+    figure, axes = blank(2.7)
     for name, color in _colors(columns):
         if f"{name}|1000/T (1/K)" in columns:
             x, y = columns[f"{name}|1000/T (1/K)"], np.array(columns[f"{name}|rate (1/ns)"])
@@ -122,7 +122,7 @@ def draw_hops(columns: Columns) -> Drawing:
     _logarithmic(axes)
     axes.set_xlabel("1000/T (1/K)")
     axes.set_ylabel("hops (1/ns)")
-    axes.legend()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=6)
     return Drawing(
         figure, "Hops of the vacancy, counted at fixed volume with Poisson errors of one standard deviation."
     )
@@ -141,6 +141,7 @@ def _what(head: str) -> str:
 
 
 def _colors(columns: Columns) -> list[tuple[str, str]]:
-    """The solids and their colours: the model first, in red where there is a reference in black."""
+    """The solids and their colours: the model first, in red; the last is the reference, in black."""
     names = list(dict.fromkeys(head.split("|", 1)[0] for head in columns if "|" in head))
-    return list(zip(names, (AFTER, REFERENCE, _OTHERS), strict=False))
+    others = (AFTER, *_OTHERS)[: max(len(names) - 1, 1)]
+    return list(zip(names, (*others, REFERENCE), strict=False))
