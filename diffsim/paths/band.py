@@ -11,6 +11,7 @@ from diffsim.fields import concrete
 from diffsim.mechanics import neighbors_of, total_energy, total_forces
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.direct import AbstractDirectForces
 from diffsim.system import System
 
 _SPARE = (1.1, 1.5, 2.5)  # by how much denser than in the first image atoms may lie in another
@@ -47,7 +48,9 @@ class Band(eqx.Module):
         return jax.vmap(one)(images, self.lists).reshape(images.shape)
 
     def energies(self, potential: AbstractPotential, images: Images) -> Float[Array, " images"]:
-        """Of all images, in eV."""
+        """Of all images, in eV; NaN where forces are those of no energy."""
+        if isinstance(potential, AbstractDirectForces):
+            return jnp.full(len(images), jnp.nan)
         one = lambda x, neighbors: total_energy(potential, _placed(self.system, x), neighbors)  # noqa: E731
         return jax.vmap(one)(images, self.lists)
 

@@ -18,7 +18,7 @@ class MinimumEnergyPath(eqx.Module):
     """Images on a minimum-energy path, the first and the last at its two minima.
 
     `energies` are those of the potential, `work` is −∫F·dx along the spline through the images, both in eV and from the
-    first image on. They agree where forces are the derivative of the energy.
+    first image on. They agree where forces are the derivative of the energy; where there is none, energies are NaN.
     """
 
     system: System  # the first image
