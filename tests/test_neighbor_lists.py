@@ -14,6 +14,7 @@ from random_cells import random_structure
 from diffsim import Neighbors, System
 from diffsim.neighbors.all_pairs import AllPairs
 from diffsim.neighbors.cells import Grid
+from diffsim.neighbors.columns import blocks_of
 from diffsim.neighbors.nearest import Nearest
 
 update = jax.jit(lambda neighbors, system: neighbors.update(system))
@@ -265,7 +266,8 @@ def test_the_edges_within_a_cutoff_are_those_that_are_shorter(cutoff, rows, capa
         later = later.replace(positions=later.positions + 0.05 * rng.uniform(-1, 1, later.positions.shape))
         near, short = picked(neighbors, later, cutoff)
         assert not short
-        assert len(near.index) == rows
+        count, size = blocks_of(len(system.numbers), rows)
+        assert near.index.shape == (rows, count * size)
         assert table_edges(near) == edges_of(later, cutoff) < table_edges(neighbors)
         assert_reverses(near)
 

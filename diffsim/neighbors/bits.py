@@ -95,7 +95,7 @@ def _lowest(bits: Array) -> tuple[Array, Array]:
 
 
 def packed_rows(inside: Bool[Array, "rows atoms"]) -> Any:
-    """Words `[words atoms]` of as many bits as there are rows."""
+    """Words `[words atoms]` of as many bits as there are rows, by sums: by `packed`, `within` is a tenth slower."""
     place = jnp.arange(len(inside), dtype=jnp.uint32)[:, None] % WORD
     bits = jnp.where(inside, jnp.uint32(1) << place, jnp.uint32(0))
     words = [jnp.sum(bits[first : first + WORD], axis=0, dtype=jnp.uint32) for first in range(0, len(inside), WORD)]

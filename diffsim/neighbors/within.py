@@ -25,8 +25,7 @@ def within(neighbors: Neighbors, system: System, cutoff: Array, rows: int) -> tu
     """The edges shorter than `cutoff` in a table of so many rows, and whether an atom has more of them.
 
     Which edges of an atom are that short are bits: the k-th of them is the k-th that is set, and the reverse of an edge
-    stands where as many are set before its own. An edge whose reverse is not there, by rounding at the cutoff, is
-    none.
+    stands where as many are set before its own. An edge without its reverse, by rounding at the cutoff, is none.
     """
     n, listed = len(neighbors.positions), neighbors.index.shape[1]
     short = neighbors.mask & (squares(neighbors, system) < cutoff**2)

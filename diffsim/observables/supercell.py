@@ -49,11 +49,9 @@ def supercell_constants(
     The inverse of `supercell_dynamical_matrix`; q and −q may be counted once (`reciprocal_mesh(repeats)`).
     """
     n = len(system.numbers)
-    places = np.asarray(system.positions) @ np.linalg.inv(np.asarray(system.cell))
-    ways = lattice_points(repeats)[None, None] + (places[None] - places[:, None])[:, :, None]
     heavy = np.sqrt(np.asarray(system.masses))
     table = np.asarray(matrices).reshape(-1, n, 3, n, 3)
-    waves = np.exp(-2j * np.pi * np.einsum("ijLa,qa->qijL", ways, np.asarray(qpoints)))
+    waves = np.exp(-2j * np.pi * np.einsum("ijLa,qa->qijL", _apart(system, repeats), np.asarray(qpoints)))
     found = np.einsum("qixjy,qijL,q,i,j->ijLxy", table, waves, np.asarray(weights), heavy, heavy, optimize=True)
     return found.real.reshape(n, -1, 3, 3)
 
@@ -70,12 +68,15 @@ def frequencies_of(matrices: Complex[np.ndarray, "q modes modes"]) -> Float[np.n
     return np.asarray(frequency_of(jnp.linalg.eigvalsh(jnp.asarray(matrices))))
 
 
+def _apart(system: System, repeats: tuple[int, int, int]) -> Float[np.ndarray, "atoms atoms cells 3"]:
+    """r_jL − r_i0 in terms of the cell, [i j L 3]."""
+    places = np.asarray(system.positions) @ np.linalg.inv(np.asarray(system.cell))
+    return lattice_points(repeats)[None, None] + (places[None] - places[:, None])[:, :, None]
+
+
 def _ways(system: System, repeats: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """r_jL − r_i0 of 27 images in terms of the cell, [images i j L 3], and which of them are nearest."""
-    cell = np.asarray(system.cell)
-    places = np.asarray(system.positions) @ np.linalg.inv(cell)
+    """The same of 27 images, [images i j L 3], and which of them are nearest."""
     images = np.array(list(itertools.product((-1, 0, 1), repeat=3))) * repeats
-    ways = lattice_points(repeats)[None, None] + (places[None] - places[:, None])[:, :, None]
-    ways = ways[None] + images[:, None, None, None]
-    lengths = np.linalg.norm(ways @ cell, axis=-1)
+    ways = _apart(system, repeats)[None] + images[:, None, None, None]
+    lengths = np.linalg.norm(ways @ np.asarray(system.cell), axis=-1)
     return ways, lengths < lengths.min(axis=0) + _SAME

@@ -16,7 +16,6 @@ from diffsim import (
     System,
     VelocityVerlet,
     errors_of,
-    load_potential,
     relabelled,
     simulate,
     units,
@@ -28,7 +27,7 @@ from diffsim.simulators.momenta import temperature
 from experiments.argon.crystal import asymmetry, commensurate, vacancy_energy
 from experiments.argon.data import EDGE, TRUTH, parts
 from experiments.argon.size import Size
-from experiments.argon.training import MODELS
+from experiments.argon.training import trained
 
 _RATTLE = 0.15  # Å, as at some 20 K
 _DT = 5 * units.fs
@@ -38,8 +37,7 @@ Rows = dict[tuple[str, str], dict[str, float]]  # by what and unit, then by pote
 
 def judge(size: Size, folder: Path) -> Rows:
     """Leaves `judged.csv` in the folder, and prints it. A model that has not been trained is left out."""
-    found = {name: folder / name / "potential.json" for name in MODELS}
-    potentials = {name: load_potential(path) for name, path in found.items() if path.exists()}
+    potentials = trained(folder)
     rows: Rows = {}
     for name, potential in {TRUTH: LennardJones.argon(), **potentials}.items():
         for part in (_errors(potential, size, folder), _crystal(potential, size), _motion(potential, size)):

@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import optax
 
-from diffsim import DirectSchNet, Loss, SchNet, clipped, referenced, save_potential, scaled, train
+from diffsim import DirectSchNet, Loss, SchNet, clipped, load_potential, referenced, save_potential, scaled, train
 from diffsim.potentials import AbstractPotential
 from experiments.argon.data import Parts, parts
 from experiments.argon.size import Size
@@ -73,3 +73,9 @@ def direct(data: Parts, size: Size, folder: Path) -> AbstractPotential:
 
 
 MODELS: dict[str, Callable[[Parts, Size, Path], AbstractPotential]] = {"conservative": conservative, "direct": direct}
+
+
+def trained(folder: Path) -> dict[str, AbstractPotential]:
+    """Those of `MODELS` that are in the folder."""
+    found = {name: folder / name / "potential.json" for name in MODELS}
+    return {name: load_potential(path) for name, path in found.items() if path.exists()}

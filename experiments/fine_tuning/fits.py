@@ -10,19 +10,13 @@ from ase.build import bulk
 
 from diffsim import (
     EDIP,
-    ElasticConstants,
     Experiment,
-    PhononFrequencies,
     Reversible,
     Reweighting,
     Schedule,
-    Stress,
     System,
-    Target,
-    energy_target,
     evaluate,
     fit,
-    force_target,
     load_potential,
     relax,
     save_potential,
@@ -31,12 +25,11 @@ from diffsim.fields import parameters
 from diffsim.potentials import AbstractPotential
 from experiments.fine_tuning.data import labelled
 from experiments.fine_tuning.size import Size
+from experiments.fine_tuning.targets import of_crystal, of_labels
 from experiments.silicon_liquid.fits import parts
 
 FITS = ("energies_and_forces", "with_rdf", "with_rdf_path", "with_crystal")
-PHONONS = {"Γ": [0.0, 0.0, 0.0], "X": [0.5, 0.0, 0.5], "L": [0.5, 0.5, 0.5]}
 _RATE, _CLIP = 1e-3, 1e4
-_RADIUS = 6.0  # Å
 _RDF_SCALE = 0.01  # twice the standard error of the truth
 _WINDOW = Schedule(frames=4, stride=20, equilibration=20)  # 0.2 ps: neighbouring paths have hardly parted
 
@@ -79,23 +72,14 @@ def crystal() -> Experiment:
     """EDIP's diamond, its elastic constants, phonons, and that it has no stress."""
     edip = EDIP.silicon()
     system = relax(edip, System.from_ase(bulk("Si", a=5.43)), cell=True)
-    blank = {
-        "elastic_constants": Target(ElasticConstants(("C11", "C12", "C44")), np.zeros(3), 3.0),
-        "phonons": Target(PhononFrequencies([*PHONONS.values()], names=[*PHONONS]), np.zeros((3, 6)), 0.3),
-        "stress": Target(Stress(), np.zeros(6), 0.3),
-    }
-    truth = evaluate(edip, {"crystal": Experiment(system, blank)})["crystal"]
-    return Experiment(system, {name: replace(target, reference=truth[name]) for name, target in blank.items()})
+    unknown = {"elastic_constants": np.zeros(3), "phonons": np.zeros((3, 6)), "stress": np.zeros(6)}
+    return of_crystal(system, evaluate(edip, {"crystal": of_crystal(system, unknown)})["crystal"])
 
 
 def _snapshots(size: Size) -> Experiment:
     """Energies and forces of the liquid, all of either kind to weigh as much as a hundred numbers."""
     frames = labelled(size.crystals).tuning
-    forces = sum(one.forces.size for one in frames)
-    targets = {
-        "energies": energy_target(frames, _RADIUS, scale=0.01, weight=100 / len(frames)),
-        "forces": force_target(frames, _RADIUS, scale=0.2, weight=100 / forces),
-    }
+    targets = of_labels(frames, energy=0.01, force=0.2, numbers=100)
     return Experiment(System.from_ase(bulk("Si", a=5.43)), targets)
 
 

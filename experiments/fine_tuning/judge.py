@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffsim import Experiment, errors_of, evaluate, load_potential, relabelled
+from diffsim import Configuration, Experiment, errors_of, evaluate, load_potential, relabelled
 from diffsim.potentials import AbstractPotential
 from diffsim.trouble import SimulationError
 from experiments.fine_tuning.data import Data, labelled
@@ -59,12 +59,17 @@ def _at_rest(name: str, potential: AbstractPotential, data: Data) -> list[Line]:
     """Errors of energies and forces, elastic constants and phonons."""
     lines = []
     for part in (data.crystals, data.liquids):
-        found = errors_of(relabelled(potential, part), part)[part[0].group]
-        lines += [
-            Line(name, f"energies, {part[0].group}", "meV/atom", found.energy_mae),
-            Line(name, f"forces, {part[0].group}", "meV/Å", found.forces_mae),
-        ]
+        lines += off_labels(name, part[0].group, relabelled(potential, part), part)
     return lines + off_target(name, potential, crystal())
+
+
+def off_labels(name: str, what: str, found: list[Configuration], truth: list[Configuration]) -> list[Line]:
+    """Mean absolute errors of energies and forces of all structures together."""
+    errors = [*errors_of(found, truth).values()][-1]
+    return [
+        Line(name, f"energies, {what}", "meV/atom", errors.energy_mae),
+        Line(name, f"forces, {what}", "meV/Å", errors.forces_mae),
+    ]
 
 
 def off_target(name: str, potential: AbstractPotential, experiment: Experiment) -> list[Line]:

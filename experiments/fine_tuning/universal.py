@@ -7,25 +7,21 @@ import optax
 from ase.build import bulk
 
 from diffsim import (
-    ElasticConstants,
     EquationOfState,
     Experiment,
     PhononFrequencies,
-    Stress,
     System,
     Target,
-    energy_target,
-    force_target,
     referenced,
     save_potential,
 )
 from diffsim.data.reference import reference
-from experiments.fine_tuning.fits import PHONONS, tuned
+from experiments.fine_tuning.fits import tuned
 from experiments.fine_tuning.size import Size
+from experiments.fine_tuning.targets import ELASTIC, PHONONS, of_crystal, of_labels
 from experiments.silicon_families.data import parts
 
 FITS = ("observables", "observables_and_structures")
-_RADIUS = 6.0  # Å
 _RATE = 1e-4
 
 
@@ -35,11 +31,7 @@ def tune(size: Size, folder: Path) -> None:
     start = referenced(size.universal(), structures)
     (folder / "universal").mkdir(parents=True, exist_ok=True)
     save_potential(folder / "universal" / "potential.json", start)
-    forces = sum(one.forces.size for one in structures)
-    labels = {
-        "energies": energy_target(structures, _RADIUS, scale=0.005, weight=30 / len(structures)),
-        "forces": force_target(structures, _RADIUS, scale=0.1, weight=30 / forces),
-    }
+    labels = of_labels(structures, energy=0.005, force=0.1, numbers=30)
     observed = {"crystal": crystal()}
     held = {"structures": Experiment(observed["crystal"].system, labels)}
     optimizer = optax.adam(optax.cosine_decay_schedule(_RATE, size.universal_updates))
@@ -49,15 +41,12 @@ def tune(size: Size, folder: Path) -> None:
 
 def crystal() -> Experiment:
     """PBE's diamond at its own size: elastic constants, phonons, and no stress."""
-    names = ("C11", "C12", "C44")
-    constants = np.array([reference("silicon_pbe", f"elastic_constants.{name}") for name in names])
-    frequencies = np.array([reference("silicon_pbe", f"phonons.frequencies.{name}") for name in PHONONS])
-    targets = {
-        "elastic_constants": Target(ElasticConstants(names), constants, 3.0),
-        "phonons": Target(PhononFrequencies([*PHONONS.values()], names=[*PHONONS]), frequencies, 0.3),
-        "stress": Target(Stress(), np.zeros(6), 0.3),
+    truth = {
+        "elastic_constants": np.array([reference("silicon_pbe", f"elastic_constants.{name}") for name in ELASTIC]),
+        "phonons": np.array([reference("silicon_pbe", f"phonons.frequencies.{name}") for name in PHONONS]),
+        "stress": np.zeros(6),
     }
-    return Experiment(_diamond(), targets)
+    return of_crystal(_diamond(), truth)
 
 
 def elsewhere() -> Experiment:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ase.build import bulk
 
-from diffsim import Configuration, System, errors_of, load_potential, relabelled, unlabelled
+from diffsim import Configuration, System, load_potential, relabelled, unlabelled
 from diffsim.potentials import AbstractPotential
-from experiments.fine_tuning.judge import Line, off_target, write_lines
+from experiments.fine_tuning.judge import Line, off_labels, off_target, write_lines
 from experiments.fine_tuning.size import Size
 from experiments.fine_tuning.universal import FITS, crystal, elsewhere
 from experiments.silicon_families.data import parts
@@ -35,12 +35,10 @@ def judge_universal(size: Size, folder: Path) -> list[Line]:
 
 def _silicon(name: str, potential: AbstractPotential, size: Size) -> list[Line]:
     test = parts(size.structures).test
-    errors = errors_of(relabelled(potential, test), test)["all"]
     return [
         *off_target(name, potential, crystal()),
         *off_target(name, potential, elsewhere()),
-        Line(name, "energies, silicon's test", "meV/atom", errors.energy_mae),
-        Line(name, "forces, silicon's test", "meV/Å", errors.forces_mae),
+        *off_labels(name, "silicon's test", relabelled(potential, test), test),
     ]
 
 
@@ -48,11 +46,8 @@ def _rest(name: str, potential: AbstractPotential, start: AbstractPotential) -> 
     lines = []
     for label, cells in (("compounds of silicon", OF_SILICON), ("other crystals", OTHERS)):
         structures = rattled(cells)
-        change = errors_of(relabelled(potential, structures), relabelled(start, structures))["all"]
-        lines += [
-            Line(name, f"energies, {label}: change", "meV/atom", change.energy_mae),
-            Line(name, f"forces, {label}: change", "meV/Å", change.forces_mae),
-        ]
+        found, before = relabelled(potential, structures), relabelled(start, structures)
+        lines += off_labels(name, f"{label}: change", found, before)
     return lines
 
 

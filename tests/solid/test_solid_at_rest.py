@@ -9,7 +9,13 @@ import diffsim
 from diffsim import FunctionOfPositions, LennardJones, StillingerWeber, System, VibrationalDensityOfStates
 from diffsim.io.band_path import band_path
 from diffsim.observables import reciprocal_mesh
-from diffsim.observables.supercell import of_first_cell, supercell_constants
+from diffsim.observables.supercell import (
+    frequencies_of,
+    of_first_cell,
+    supercell_constants,
+    supercell_dynamical_matrix,
+)
+from diffsim.quality.structures import rattled
 from diffsim.solid import Lattice, bands, density_at_rest, vacancy, waves_of
 from diffsim.solid.density import mesh_modes
 from diffsim.solid.migration import migration, ways_out
@@ -52,6 +58,16 @@ def test_force_constants_come_back_from_the_waves_that_fit(potential, crystal):
     matrices = np.asarray(diffsim.dynamical_matrix(potential, crystal, points))
     found = supercell_constants(matrices, crystal, size, points, weights)
     np.testing.assert_allclose(found, constants, rtol=0, atol=1e-10)
+
+
+def test_frequencies_in_a_supercell_are_those_of_its_wave_vectors():
+    """Of a rattled triclinic cell with two species of masses, against the exact dynamical matrix."""
+    base = FCC.supercell((2, 1, 1))
+    system = rattled(System(base.positions, base.cell, base.numbers, [40.0, 84.0]), 0.1, strain=0.05)
+    size, points = (2, 1, 3), np.array([[i / 2, 0.0, k / 3] for k in range(3) for i in range(2)])
+    constants = of_first_cell(np.asarray(diffsim.force_constants(LJ, system, size)), size)
+    found = frequencies_of(supercell_dynamical_matrix(constants, system, size, points))
+    np.testing.assert_allclose(found, diffsim.phonon_frequencies(LJ, system, points), rtol=0, atol=1e-7)
 
 
 class Costly(Lattice):
