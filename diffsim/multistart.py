@@ -22,6 +22,7 @@ from diffsim.parametrization import Trainable
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators.state import State
 from diffsim.starts import perturbed
+from diffsim.system import stack
 
 _TRIES = 5  # times that neighbour lists are made longer for one update
 
@@ -105,7 +106,7 @@ def _stacked(states: list[dict[str, State]]) -> dict[str, State]:
         mine = [state[name] for state in states]
         lists = alike([state.neighbors for state in mine])
         mine = [dataclasses.replace(s, neighbors=neighbors) for s, neighbors in zip(mine, lists, strict=True)]
-        found[name] = jax.tree.map(lambda *leaves: jnp.stack(leaves), *mine)
+        found[name] = stack(mine)
     return found
 
 

@@ -1,6 +1,5 @@
 """What a table is made of, found on the host: edges in their columns, and how compiled code will find them again."""
 
-import jax.numpy as jnp
 import numpy as np
 
 from diffsim.neighbors.all_pairs import AllPairs
@@ -62,4 +61,4 @@ def _in_columns(i: np.ndarray, j: np.ndarray, shifts: np.ndarray, wraps: np.ndar
     back[row[backwards], i[backwards]] = row
     index[row, i], mask[row, i] = j, True
     image[row, i] = numbered((shifts + wraps[j] - wraps[i]).T, images)
-    return Edges(*map(jnp.asarray, (index, image, mask, back, wraps)))
+    return Edges(index, image, mask, back, wraps)

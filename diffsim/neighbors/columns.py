@@ -1,9 +1,9 @@
 """The columns of a table: one for each atom, in equal blocks that fit the processor's cache."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Int, Integer
 
 from diffsim.neighbors.images import Images, how_many, kind
@@ -14,13 +14,16 @@ _ALIAS = 512  # numbers: rows that are a multiple of this apart (4 kB) fall into
 
 
 class Edges(NamedTuple):
-    """Edges of each atom in its column, not yet a table: the reverse of an edge is known by its row."""
+    """Edges of each atom in its column, not yet a table: the reverse of an edge is known by its row.
 
-    index: Int[Array, "neighbors atoms"]
-    image: Integer[Array, "neighbors atoms"]
-    mask: Bool[Array, "neighbors atoms"]
-    back: Int[Array, "neighbors atoms"]  # row of the reverse edge in the column of `index`
-    wraps: Int[Array, "atoms 3"]  # how many cells each atom is away from home
+    Arrays of NumPy on the host, where shapes change from call to call and each would be compiled for.
+    """
+
+    index: Int[Array | np.ndarray, "neighbors atoms"]
+    image: Integer[Array | np.ndarray, "neighbors atoms"]
+    mask: Bool[Array | np.ndarray, "neighbors atoms"]
+    back: Int[Array | np.ndarray, "neighbors atoms"]  # row of the reverse edge in the column of `index`
+    wraps: Int[Array | np.ndarray, "atoms 3"]  # how many cells each atom is away from home
 
 
 def blocks_of(n_atoms: int, rows: int) -> tuple[int, int]:
@@ -44,23 +47,23 @@ def separations(
     everyone: Iterable[Array], own: Iterable[Array], offsets: Iterable[Array], index: Array, image: Array
 ) -> tuple[Array, ...]:
     """x_j − x_i of each edge, then y and z, in Å, from the homes of all atoms and of the columns' own."""
-    image = image.astype(jnp.int32)
+    image = image.astype(np.int32)
     return tuple(
         (looked_up(there, index) - here) + looked_up(offset, image)
         for there, here, offset in zip(everyone, own, offsets, strict=True)
     )
 
 
-def tabulated(edges: Edges, images: Images) -> dict[str, Array]:
+def tabulated(edges: Edges, images: Images) -> dict[str, Any]:
     """The arrays of a table; what is masked is its own neighbour, in no image, and its own reverse."""
+    xp: Any = edges.index.__array_namespace__()  # pyright: ignore
     rows, n = edges.index.shape
     count, size = blocks_of(n, rows)
-    extra = ((0, 0), (0, count * size - n))
-    row, own = jnp.arange(rows, dtype=jnp.int32)[:, None], jnp.arange(count * size, dtype=jnp.int32)
-    mask = jnp.pad(edges.mask, extra)
-    index = jnp.where(mask, jnp.pad(edges.index.astype(jnp.int32), extra), own)
-    reverse = (
-        jnp.where(mask, jnp.pad(jnp.minimum(edges.back, rows - 1).astype(jnp.int32), extra), row) * len(own) + index
+    row, own = xp.arange(rows, dtype=np.int32)[:, None], xp.arange(count * size, dtype=np.int32)
+    mask, index, back, image = (
+        xp.pad(table, ((0, 0), (0, count * size - n))) for table in (edges.mask, edges.index, edges.back, edges.image)
     )
-    image = jnp.where(mask, jnp.pad(edges.image.astype(jnp.int32), extra), how_many(images)).astype(kind(images))
-    return {"index": index, "image": image, "mask": mask, "reverse": reverse, "wraps": edges.wraps.astype(jnp.int32)}
+    index = xp.where(mask, index.astype(np.int32), own)
+    reverse = xp.where(mask, xp.minimum(back, rows - 1).astype(np.int32), row) * len(own) + index
+    image = xp.where(mask, image.astype(np.int32), how_many(images)).astype(kind(images))
+    return {"index": index, "image": image, "mask": mask, "reverse": reverse, "wraps": edges.wraps.astype(np.int32)}

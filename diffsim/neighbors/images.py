@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Integer
+from jaxtyping import Array, Float
 
 Images = tuple[int, int, int]  # how many cells away to look, along each vector
 
@@ -26,10 +26,10 @@ def numbered(cells: Any, images: Images) -> Any:
     return (a * (2 * images[1] + 1) + b) * (2 * images[2] + 1) + c
 
 
-def cells_away(number: Integer[Array, "*edges"], images: Images) -> tuple[Int[Array, "*edges"], ...]:
-    """How many cells away an image is, along each vector."""
-    rest, c = jnp.divmod(number.astype(jnp.int32), 2 * images[2] + 1)
-    a, b = jnp.divmod(rest, 2 * images[1] + 1)
+def cells_away(number: Any, images: Images) -> tuple[Any, ...]:
+    """How many cells away an image is, along each vector; arrays of integers."""
+    rest, c = divmod(number.astype(np.int32), 2 * images[2] + 1)
+    a, b = divmod(rest, 2 * images[1] + 1)
     return a - images[0], b - images[1], c - images[2]
 
 

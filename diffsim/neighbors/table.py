@@ -22,7 +22,7 @@ from diffsim.fields import concrete
 from diffsim.neighbors.all_pairs import AllPairs
 from diffsim.neighbors.allocation import Search, allocated
 from diffsim.neighbors.columns import Edges, tabulated
-from diffsim.neighbors.images import cells_away, how_many, kind, numbered, offsets
+from diffsim.neighbors.images import Images, cells_away, how_many, kind, numbered, offsets
 from diffsim.neighbors.room import Room, crowded, grown, roomed, roomiest
 from diffsim.neighbors.within import pays, rows_within, within
 from diffsim.system import System, check_finite
@@ -74,7 +74,7 @@ class Neighbors(eqx.Module):
         radius = float(size)
         edges, search = allocated(positions, cell, numbers, system.pbc, radius, spare)
         neighbors = Neighbors(
-            **tabulated(edges, search.images),
+            **_table(edges, search.images),
             radius=jnp.asarray(radius, system.positions.dtype),
             positions=jax.lax.stop_gradient(system.positions),
             cell=jax.lax.stop_gradient(system.cell),
@@ -84,7 +84,7 @@ class Neighbors(eqx.Module):
         return neighbors.widened(needed if capacity is None else capacity)
 
     def widened(self, capacity: int) -> Neighbors:
-        """The same edges in columns of `capacity` places.
+        """The same edges in columns of `capacity` places; for use outside `jit`.
 
         **Raises** `ValueError` where that is less than there are now.
         """
@@ -94,22 +94,27 @@ class Neighbors(eqx.Module):
                 f"an atom has {width} neighbours within {float(self.radius):.6g} Å: "
                 f"raise capacity from {capacity} to {width}"
             )
+        if capacity == width:
+            return self
         edges = self._edges()
         more = ((0, capacity - width), (0, 0))
-        columns = {name: jnp.pad(getattr(edges, name), more) for name in ("index", "image", "mask", "back")}
-        return dataclasses.replace(self, **tabulated(edges._replace(**columns), self.search.images))
+        columns = {name: np.pad(getattr(edges, name), more) for name in ("index", "image", "mask", "back")}
+        return dataclasses.replace(self, **_table(edges._replace(**columns), self.search.images))
 
     def searched(self, search: Search) -> Neighbors:
-        """The same edges, to be made again in another way, which must know of all their images."""
-        number = numbered(self.cells_away, search.images)
-        image = jnp.where(self.mask, number, how_many(search.images)).astype(kind(search.images))
-        return dataclasses.replace(self, image=image, search=search)
+        """The same edges, to be made again in another way, which must know of all their images; outside `jit`."""
+        if search == self.search:
+            return self
+        number = numbered(cells_away(np.asarray(self.image), self.search.images), search.images)
+        image = np.where(np.asarray(self.mask), number, how_many(search.images)).astype(kind(search.images))
+        return dataclasses.replace(self, image=jnp.asarray(image), search=search)
 
     def _edges(self) -> Edges:
-        n = len(self.positions)
-        cut = lambda table: table[:, :n]  # noqa: E731
-        back = self.reverse // self.index.shape[1]
-        return Edges(cut(self.index), cut(self.image), cut(self.mask), cut(back), self.wraps)
+        """On the host."""
+        n, columns = len(self.positions), self.index.shape[1]
+        cut = lambda table: np.asarray(table)[:, :n]  # noqa: E731
+        back = cut(self.reverse) // columns
+        return Edges(cut(self.index), cut(self.image), cut(self.mask), back, np.asarray(self.wraps))
 
     def homes(self, system: System) -> Float[Array, "atoms 3"]:
         """Positions in Å without the cells that each atom was away from home: what `image` starts from."""
@@ -196,6 +201,11 @@ class Neighbors(eqx.Module):
         """s² − 1, s the smallest stretch of the cell's deformation, and how far that takes each atom."""
         strain = _deformation(self.cell, system.cell, system.pbc)
         return jnp.linalg.eigvalsh(strain + strain.T + strain @ strain.T)[0], self.positions @ strain
+
+
+def _table(edges: Edges, images: Images) -> dict[str, Array]:
+    """On the host."""
+    return {name: jnp.asarray(table) for name, table in tabulated(edges, images).items()}
 
 
 def _deformation(old: Array, new: Array, pbc: tuple[bool, bool, bool]) -> Float[Array, "3 3"]:

@@ -7,6 +7,7 @@ from diffsim.observables.correlation import Window
 from diffsim.observables.modes import Line
 
 _CLOSE = 1e-9  # relative, of frequency and width
+_UNSEEN = 0.01  # a width, in terms of 1/(lags · dt), below which lines look alike
 
 
 def damped_line(
@@ -19,7 +20,9 @@ def damped_line(
     """The damped oscillation C(t) = A e^{−πΓt} cos(2πνt) whose spectrum comes closest, by least squares.
 
     Its spectrum is taken as `correlation.spectrum` takes it, over `lags` times `dt` ps apart, so that the window adds
-    nothing to the width Γ = 1/2πτ; of a width below 1/(lags · dt) only an order of magnitude can be known.
+    nothing to the width Γ = 1/2πτ; of a width below 1/(lags · dt) only an order of magnitude can be known. It is looked
+    for from a hundredth of that to 1/dt, what frames so far apart can show, and ν in the range of `frequencies`, more
+    than one.
     """
     from scipy.optimize import least_squares
 
@@ -39,6 +42,10 @@ def damped_line(
     top = int(np.argmax(y))
     area = float(np.sum(0.5 * (y[1:] + y[:-1]) * np.diff(x)))
     narrowest = 1 / (lags * dt)
+    least, most = (x[0], np.log(_UNSEEN * narrowest)), (x[-1], np.log(1 / dt))
     width = max(2 * area / (np.pi * y[top]) - narrowest, 0.1 * narrowest)
-    found = least_squares(misfit, [x[top], np.log(width)], x_scale=[narrowest, 1.0], xtol=_CLOSE, ftol=None, gtol=None)
+    start = np.clip([x[top], np.log(width)], least, most)
+    found = least_squares(
+        misfit, start, x_scale=[narrowest, 1.0], bounds=(least, most), xtol=_CLOSE, ftol=None, gtol=None
+    )
     return Line(float(found.x[0]), float(np.exp(found.x[1])))

@@ -35,13 +35,16 @@ def phonons_of(
     dt: float,
     lags: int,
 ) -> list[Phonon]:
-    """Frequency and lifetime of each branch of one wave from its amplitudes, `dt` ps apart."""
+    """Frequency and lifetime of each branch of one wave from its amplitudes, `dt` ps apart.
+
+    A branch that is unstable at rest, or goes through less than one period within the longest lag, is left out.
+    """
     eye = jnp.eye(len(at_rest))
     correlations = np.stack([np.asarray(autocorrelation(one, eye, lags)) for one in series])
     found = []
     for group in _degenerate(at_rest):
         middle = float(at_rest[group].mean())
-        if not middle > 0:
+        if not middle * lags * dt > 1:
             continue
         grid = np.arange((1 - _SPREAD) * middle, (1 + _SPREAD) * middle, 0.25 / (lags * dt))
         together = jnp.asarray(correlations[:, group].mean(axis=1))

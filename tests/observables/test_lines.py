@@ -25,6 +25,15 @@ def test_a_line_is_found_as_it_was_made(window, width):
     np.testing.assert_allclose(found, (1.03, width), rtol=1e-5)
 
 
+def test_what_is_no_line_is_looked_for_within_bounds():
+    """Spectra that a few frames leave: flat, falling from the first frequency, or one line of no width."""
+    peak = np.where(AT[7] == AT, 1.0, 0.0)
+    for seen in (np.ones_like(AT), np.exp(-5 * AT), peak, np.sin(9 * AT) ** 2 - 0.8):
+        frequency, width = damped_line(AT, seen, DT, 3)
+        assert AT[0] <= frequency <= AT[-1]
+        assert 0.01 / (3 * DT) <= width <= 1 / DT
+
+
 def test_phonons_of_damped_noise_have_their_lifetimes():
     """a(t + dt) = e^{(2πiν − πΓ)dt} a(t) + noise in both directions: two branches of one line and one of another."""
     rng, replicas, frames = np.random.default_rng(1), 16, 4000
@@ -50,4 +59,4 @@ def test_phonons_of_damped_noise_have_their_lifetimes():
 def test_modes_that_do_not_vibrate_have_no_line():
     wave = Wave((0.5, 0.0, 0.5), [0.2], "X")
     series = jnp.ones((2, 100, 3), complex)
-    assert phonons_of(wave, np.array([-1.0, -0.5, 0.0]), series, DT, 30) == []
+    assert phonons_of(wave, np.array([-1.0, -0.5, 0.9 / (30 * DT)]), series, DT, 30) == []
