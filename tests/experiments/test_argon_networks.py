@@ -1,12 +1,13 @@
 """The experiment that teaches networks argon: its data, its questions, and all of it in quick form."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
 from ase.build import bulk
 
-from diffsim import LennardJones, System, forces, load_potential
+from diffsim import LennardJones, SchNet, System, forces, load_potential, save_potential
 from experiments.argon.__main__ import main
 from experiments.argon.crystal import asymmetry, commensurate, hop_barrier, hopping, vacancy_energy
 from experiments.argon.data import EDGE, TRUTH, parts
@@ -52,9 +53,8 @@ def test_phonons_the_vacancy_and_its_barrier_are_lennard_jones_own():
     assert hop_barrier(LJ, perfect) == pytest.approx(0.0646, abs=1e-3)
 
 
-@pytest.mark.slow
-def test_all_of_it_in_quick_form(tmp_path):
-    for stage in ("data", "train", "judge", "engineer", "solid"):
+def test_learning_in_quick_form(tmp_path):
+    for stage in ("data", "train", "judge", "engineer"):
         main([stage, "--quick", "--output", str(tmp_path)])
     data = parts(QUICK, tmp_path / "frames.xyz")
     assert [len(part) for part in data] == [8, 2, 2]
@@ -70,4 +70,14 @@ def test_all_of_it_in_quick_form(tmp_path):
     with (tmp_path / "engineering.csv").open() as file:
         added = [line["added"] for line in csv.DictReader(file)]
     assert added == [TRUTH, BEFORE, *QUICK.courses]
+
+
+def test_the_solid_of_what_has_learned_in_quick_form(tmp_path):
+    """Of a network that has learned nothing yet, and of the truth."""
+    (tmp_path / "conservative").mkdir()
+    save_potential(tmp_path / "conservative" / "potential.json", SchNet.init(("Ar",), 0, **QUICK.network))
+    main(["solid", "--quick", "--output", str(tmp_path)])
+    results = json.loads((tmp_path / "solid" / "results.json").read_text(encoding="utf-8"))
+    assert results["solids"] == {"conservative": "SchNet", TRUTH: "LennardJones"}
+    assert results["parts"]["crystal"].keys() == {"conservative", TRUTH}
     assert (tmp_path / "solid" / "solid.html").exists()
