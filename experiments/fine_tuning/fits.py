@@ -31,7 +31,6 @@ from experiments.silicon_liquid.fits import parts
 FITS = ("energies_and_forces", "with_rdf", "with_rdf_path", "with_crystal")
 _RATE, _CLIP = 1e-3, 1e4
 _RDF_SCALE = 0.01  # twice the standard error of the truth
-_WINDOW = Schedule(frames=4, stride=20, equilibration=20)  # 0.2 ps: neighbouring paths have hardly parted
 
 
 def make_fits(size: Size, folder: Path) -> None:
@@ -40,7 +39,7 @@ def make_fits(size: Size, folder: Path) -> None:
     experiments = {
         FITS[0]: held,
         FITS[1]: held | _liquids(size, Reweighting(enough=0.7), Schedule(size.frames, 25, size.rest)),
-        FITS[2]: held | _liquids(size, Reversible(), _WINDOW),
+        FITS[2]: held | _liquids(size, Reversible(), size.window),
         FITS[3]: held | {"crystal": crystal()},
     }
     start = load_potential(folder / "pretrained" / "potential.json")
@@ -84,10 +83,10 @@ def _snapshots(size: Size) -> Experiment:
 
 
 def _liquids(size: Size, gradient: Reweighting | Reversible, schedule: Schedule) -> dict[str, Experiment]:
-    """g(r) at the two temperatures that are fitted to."""
-    found = {}
-    for name, one in parts()["experiments"].items():
-        if name.startswith("liquid"):
-            targets = {"rdf": replace(one.targets["rdf"], scale=np.array(_RDF_SCALE), bound=20.0)}
-            found[name] = replace(one, gradient=gradient, schedule=schedule, replicas=size.replicas, targets=targets)
+    """Their g(r)."""
+    known, found = parts()["experiments"], {}
+    for name in size.liquids:
+        target = replace(known[name].targets["rdf"], scale=np.array(_RDF_SCALE), bound=20.0)
+        ways = {"gradient": gradient, "schedule": schedule, "replicas": size.replicas}
+        found[name] = replace(known[name], targets={"rdf": target}, **ways)
     return found

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from diffsim import MACE, CHGNet, SchNet
+from diffsim import MACE, CHGNet, Schedule, SchNet
 from diffsim.potentials import AbstractPotential
 
 
@@ -15,9 +15,11 @@ class Size(NamedTuple):
     crystals: int  # to learn from
     epochs: int
     updates: int
-    replicas: int  # of a liquid that is fitted to
+    liquids: tuple[str, ...]  # of `experiment=silicon_liquid`: that are fitted to
+    replicas: int  # of each
     rest: int  # before it is sampled
     frames: int
+    window: Schedule  # of short paths
     melts: int  # replicas of a liquid that is judged
     quench: int  # from 5000 K, where the crystal melts
     resting: int
@@ -32,9 +34,11 @@ FULL = Size(
     crystals=128,
     epochs=400,
     updates=40,
+    liquids=("liquid_1500", "liquid_2500"),
     replicas=4,
     rest=250,
     frames=40,
+    window=Schedule(frames=4, stride=20, equilibration=20),  # 0.2 ps: neighbouring paths have hardly parted
     melts=4,
     quench=5000,
     resting=2500,
@@ -48,9 +52,11 @@ QUICK = Size(
     crystals=8,
     epochs=2,
     updates=1,
+    liquids=("liquid_1500",),
     replicas=2,
     rest=2,
     frames=2,
+    window=Schedule(frames=2, stride=2),
     melts=2,
     quench=2,
     resting=2,

@@ -3,7 +3,6 @@
 import csv
 
 import numpy as np
-import pytest
 
 from experiments.fine_tuning.__main__ import main
 from experiments.fine_tuning.data import labelled
@@ -23,9 +22,9 @@ def test_nothing_that_is_learned_from_is_tested_on():
     assert {len(one.forces) for one in data.liquids} == {64}
 
 
-@pytest.mark.slow
-def test_all_of_it_in_quick_form(tmp_path):
-    main(["all", "--quick", "--output", str(tmp_path)])
+def test_fits_and_their_judgement_in_quick_form(tmp_path):
+    for stage in ("pretrain", "fits", "judge"):
+        main([stage, "--quick", "--output", str(tmp_path)])
     assert all((tmp_path / name / "potential.json").exists() for name in ("pretrained", *FITS))
     with (tmp_path / "judged.csv").open() as file:
         lines = list(csv.DictReader(file))
