@@ -25,7 +25,7 @@ from diffsim import (
 )
 from diffsim.potentials import AbstractPotential
 
-_ERRORS = Scales(energy=2e-3, force=0.05, stress=0.5 * units.GPa)  # eV/atom, eV/Å, eV/Å³
+_ERRORS = Scales(energy=1e-3, force=0.05, stress=0.5 * units.GPa)  # eV/atom, eV/Å, eV/Å³
 _BATCH = 4
 _LEAST = 1000  # updates of Adam, however few the structures
 Learning = Callable[[AbstractPotential, Sequence[Configuration], Sequence[Configuration]], AbstractPotential]
@@ -77,16 +77,18 @@ _LINEAR = {"coefficients": 1e-8, "reference": 0.0}
 FAMILIES = {
     "behler_parrinello": Family(
         "Behler–Parrinello",
-        partial(BehlerParrinello.init, _SILICON, 0, radial=10, hidden=(20, 20)),
-        by_gradients(400, 1e-2),
+        partial(BehlerParrinello.init, _SILICON, 0, radial=12, hidden=(30, 30)),
+        by_gradients(1000, 1e-2),
     ),
-    "gap": Family("GAP", partial(GAP.init, _SILICON, points=600), by_least_squares({"coefficients": 0.0})),
+    "gap": Family(
+        "GAP", partial(GAP.init, _SILICON, points=1000, degree=8, radial=10), by_least_squares({"coefficients": 0.0})
+    ),
     "moment_tensors_16": Family("moment tensors, level 16", partial(_MOMENTS, level=16), by_least_squares(_LINEAR)),
     "moment_tensors_20": Family(
         "moment tensors, level 20", partial(_MOMENTS, level=20, basis=10), by_least_squares(_LINEAR)
     ),
     "schnet": Family("SchNet", partial(SchNet.init, _SILICON, 0, depth=3, activation="silu"), by_gradients(300, 3e-3)),
-    "mace": Family("MACE", partial(MACE.init, _SILICON, 0, neighbors=18.0), by_gradients(200, 1e-2)),
+    "mace": Family("MACE", partial(MACE.init, _SILICON, 0, neighbors=18.0), by_gradients(300, 1e-2)),
     "chgnet": Family("CHGNet, fine-tuned", partial(CHGNet.load, "0.3.0"), by_gradients(40, 1e-3)),
     "chgnet_anew": Family("CHGNet, from random weights", partial(CHGNet.init, _SILICON, 0), by_gradients(40, 3e-3)),
 }
