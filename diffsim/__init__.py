@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Truncated,
         growth_rate,
     )
+    from diffsim.io.ase import Calculator
     from diffsim.io.checkpoint import load_state, save_state
     from diffsim.io.crash import crash_written
     from diffsim.io.potential import load_potential, save_potential
@@ -247,6 +248,7 @@ _CONTENTS = {
     """,
     "quality": "training_range",
     "solid": "hop_rate migration vibrations",
+    "io.ase": "Calculator",
     "io.potential": "load_potential save_potential",
     "io.checkpoint": "load_state save_state",
     "io.crash": "crash_written",

@@ -105,7 +105,7 @@ def check_choices(overrides: list[Override], folders: list[Path]) -> None:
         if key.startswith("hydra/") and not str(value).replace("_", "").isalnum():
             raise ValueError(f"{key} must be the name of an option, got {value!r}")
         if (key, value) == ("hydra/launcher", "joblib") and not _has_joblib():
-            raise ValueError("hydra/launcher=joblib needs one more package: pip install 'diffsim[sweeps]'")
+            raise ValueError("hydra/launcher=joblib needs one more package: pip install hydra-joblib-launcher")
         if _is_choice(override, folders) and not key.startswith("hydra/"):
             known = [path.stem for folder in folders for path in (folder / key).glob("*.yaml")]
             unknown = [v for v in (value if isinstance(value, list) else [value]) if v is not None and v not in known]

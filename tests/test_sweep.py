@@ -107,7 +107,7 @@ def test_runs_of_a_sweep_can_go_side_by_side(tmp_path):
 def test_a_launcher_that_is_not_installed_is_named(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("diffsim.config.find_spec", lambda name: None)
     message = refused(capsys, tmp_path, *QUICK, "-m", "seed=0,1", "hydra/launcher=joblib")
-    assert "needs one more package: pip install 'diffsim[sweeps]'" in message
+    assert "needs one more package: pip install hydra-joblib-launcher" in message
 
 
 def job(*curve: tuple[int, float], **overrides: str) -> Job:

@@ -17,7 +17,10 @@ COMMANDS = {
 
 
 def call(name: str, arguments: list[str]) -> None:
-    """Runs a sub-command."""
+    """Runs a sub-command, or says how it is used."""
+    if name in COMMANDS and {"-h", "--help"} & {*arguments}:
+        print(f"diffsim {name} {COMMANDS[name]}")
+        return
     importlib.import_module(f"diffsim.commands.{name}").main(arguments)
 
 

@@ -28,7 +28,7 @@ def band_path(system: System, points: int = 40) -> BandPath:
     try:
         import seekpath
     except ImportError:
-        raise ValueError("band paths need seekpath: pip install 'diffsim[phonopy]'") from None
+        raise ValueError("band paths need seekpath: pip install seekpath") from None
     cell = np.asarray(system.cell, float)
     fractional = np.linalg.solve(cell.T, np.asarray(system.positions, float).T).T
     with warnings.catch_warnings():

@@ -79,5 +79,5 @@ def _phonopy() -> Any:
         import phonopy.file_IO
         import phonopy.structure.atoms
     except ImportError:
-        raise ValueError("phonopy is not installed: pip install 'diffsim[phonopy]'") from None
+        raise ValueError("phonopy is not installed: pip install phonopy") from None
     return phonopy

@@ -147,7 +147,7 @@ class CHGNet(AbstractPotential):
         return load(name)
 
     def to_safetensors(self, path: str | Path) -> None:
-        """Writes all weights into a file that `load` reads. Needs `pip install 'diffsim[pretrained]'`."""
+        """Writes all weights into a file that `load` reads. Needs `pip install safetensors`."""
         from diffsim.potentials.chgnet_weights import save
 
         save(self, path)

@@ -16,7 +16,7 @@ from diffsim.potentials.chgnet import CHGNet
 from diffsim.potentials.chgnet_names import arguments_of, own_arguments, renamed
 from diffsim.potentials.torch_archive import read_torch
 
-_LIBRARY = "safetensors, which reads and writes such files, is missing: pip install 'diffsim[pretrained]'"
+_LIBRARY = "safetensors, which reads and writes such files, is missing: pip install safetensors"
 
 
 class _Published(NamedTuple):

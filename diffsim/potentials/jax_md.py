@@ -1,4 +1,4 @@
-"""The graph networks of jax-md, with weights that the user has (`pip install 'diffsim[jax-md]'`)."""
+"""The graph networks of jax-md, with weights that the user has (`pip install jax-md`)."""
 
 from collections.abc import Sequence
 from typing import Any

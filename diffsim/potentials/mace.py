@@ -24,7 +24,7 @@ class MACE(AbstractPotential):
     with the polynomial `envelope` u, and has no biases: messages pass through the cutoff with two derivatives. Features
     have the parity (−1)ˡ of spherical harmonics, so a reflection changes no energy.
 
-    Needs `pip install 'diffsim[equivariant]'`.
+    Needs `pip install e3nn-jax`.
 
     **Raises** `ValueError` for no species, a cutoff that is not positive, and in `init` a depth or correlation below 1.
     """

@@ -26,7 +26,7 @@ def coupling(l1: int, l2: int, l3: int) -> Float[np.ndarray, "components1 compon
     try:
         import e3nn_jax
     except ImportError as error:
-        raise ImportError("equivariant features need e3nn-jax: pip install 'diffsim[equivariant]'") from error
+        raise ImportError("equivariant features need e3nn-jax: pip install e3nn-jax") from error
     with jax.ensure_compile_time_eval():
         return np.sqrt(2 * l3 + 1) * np.asarray(e3nn_jax.clebsch_gordan(l1, l2, l3), float)
 

