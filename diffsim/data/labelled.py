@@ -7,7 +7,6 @@ import numpy as np
 
 from diffsim.data.batching import batch
 from diffsim.data.configurations import Configuration, read_configurations
-from diffsim.neighbors import Neighbors
 from diffsim.observables.configurations import ConfigurationEnergies, ConfigurationForces
 from diffsim.system import System
 from diffsim.targets import Target
@@ -27,19 +26,26 @@ def snapshot(data: Data, index: int = -1) -> System:
     return found[index].system
 
 
-def energy_target(data: Data, radius: float, scale: float, weight: float = 1.0) -> Target:
-    """Energies of structures in eV/atom, relative to their mean; `radius` in Å is that of the lists."""
+def energy_target(
+    data: Data, radius: float, scale: float, weight: float = 1.0, angular_cutoff: float | None = None
+) -> Target:
+    """Energies of structures in eV/atom, relative to their mean; `radius` in Å is that of the lists.
+
+    `angular_cutoff` is the potential's, in Å, where it has one: without it angles are looked for among all edges.
+    """
     found = _read(data)
     energies = np.array([one.energy / len(one.system.numbers) for one in found])
-    systems, neighbors = _batch(found, radius)
+    systems, neighbors = batch([one.system for one in found], radius, angular_cutoff)
     observable = ConfigurationEnergies(systems=systems, neighbors=neighbors)
     return Target(observable, energies - energies.mean(), scale, weight, unit="eV/atom")
 
 
-def force_target(data: Data, radius: float, scale: float, weight: float = 1.0) -> Target:
-    """Forces on all atoms of structures in eV/Å; `radius` in Å is that of the lists."""
+def force_target(
+    data: Data, radius: float, scale: float, weight: float = 1.0, angular_cutoff: float | None = None
+) -> Target:
+    """Forces on all atoms of structures in eV/Å; `radius` and `angular_cutoff` in Å as for energies."""
     found = _read(data)
-    systems, neighbors = _batch(found, radius)
+    systems, neighbors = batch([one.system for one in found], radius, angular_cutoff)
     longest = systems.positions.shape[1]
     forces = jnp.stack([jnp.pad(one.forces, ((0, longest - len(one.forces)), (0, 0))) for one in found])
     observable = ConfigurationForces(systems=systems, neighbors=neighbors)
@@ -48,7 +54,3 @@ def force_target(data: Data, radius: float, scale: float, weight: float = 1.0) -
 
 def _read(data: Data) -> Sequence[Configuration]:
     return read_configurations(data) if isinstance(data, str) else data
-
-
-def _batch(configurations: Sequence[Configuration], radius: float) -> tuple[System, Neighbors]:
-    return batch([one.system for one in configurations], radius)

@@ -43,12 +43,12 @@ def _learn(name: str, size: Size, folder: Path) -> None:
     course = COURSES[name]
     with jax.enable_x64(False):
         together = parts(size, folder / "frames.xyz")
-        for kind in course.added:  # the last trajectory to validate with
-            added = read_configurations(folder / "additions" / f"{kind}.xyz")
-            together.training.extend(added[: -size.frames])
-            together.validation.extend(added[-size.frames :])
+        before = len(together.training)
+        for kind in course.added:
+            together.training.extend(read_configurations(folder / "additions" / f"{kind}.xyz"))
+        epochs = max(1, round(size.further * before / len(together.training)))
         start = load_potential(folder / BEFORE / "potential.json")
-        train_on(together, start, loss_of(course.energies), folder / "engineering" / name, size.further, _RATE)
+        train_on(together, start, loss_of(course.energies), folder / "engineering" / name, epochs, _RATE)
 
 
 def _asked(name: str, potential: AbstractPotential, data: Parts | None, perfect: System) -> list[str]:

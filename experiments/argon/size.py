@@ -20,7 +20,7 @@ class Size(NamedTuple):
     epochs: int
     additions: int  # trajectories of each kind of frames that are added
     courses: tuple[str, ...]  # of `COURSES`: in which the network learns on
-    further: int  # epochs of each
+    further: int  # epochs of each, fewer where there are more frames
     solid: dict  # of `diffsim.solid.Settings.of`
     timed: int  # frames
     conserved: int  # frames at constant energy

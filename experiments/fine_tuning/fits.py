@@ -35,14 +35,14 @@ _RDF_SCALE = 0.01  # twice the standard error of the truth
 
 def make_fits(size: Size, folder: Path) -> None:
     """Leaves a potential and the log of its fit in a folder each."""
-    held = {"snapshots": _snapshots(size)}
+    start = load_potential(folder / "pretrained" / "potential.json")
+    held = {"snapshots": _snapshots(start, size)}
     experiments = {
         FITS[0]: held,
         FITS[1]: held | _liquids(size, Reweighting(enough=0.7), Schedule(size.frames, 25, size.rest)),
         FITS[2]: held | _liquids(size, Reversible(), size.window),
         FITS[3]: held | {"crystal": crystal()},
     }
-    start = load_potential(folder / "pretrained" / "potential.json")
     schedule = optax.cosine_decay_schedule(_RATE, size.updates)
     optimizer = optax.chain(optax.clip_by_global_norm(_CLIP), optax.adam(schedule))
     for name, given in experiments.items():
@@ -75,10 +75,10 @@ def crystal() -> Experiment:
     return of_crystal(system, evaluate(edip, {"crystal": of_crystal(system, unknown)})["crystal"])
 
 
-def _snapshots(size: Size) -> Experiment:
+def _snapshots(start: AbstractPotential, size: Size) -> Experiment:
     """Energies and forces of the liquid, all of either kind to weigh as much as a hundred numbers."""
     frames = labelled(size.crystals).tuning
-    targets = of_labels(frames, energy=0.01, force=0.2, numbers=100)
+    targets = of_labels(start, frames, energy=0.01, force=0.2, numbers=100)
     return Experiment(System.from_ase(bulk("Si", a=5.43)), targets)
 
 

@@ -15,10 +15,10 @@ from diffsim import (
     energy_target,
     force_target,
 )
+from diffsim.potentials import AbstractPotential
 
 ELASTIC = ("C11", "C12", "C44")
 PHONONS = {"Γ": [0.0, 0.0, 0.0], "X": [0.5, 0.0, 0.5], "L": [0.5, 0.5, 0.5]}
-_RADIUS = 6.0  # Å
 
 
 def of_crystal(system: System, truth: Mapping[str, np.ndarray]) -> Experiment:
@@ -31,10 +31,16 @@ def of_crystal(system: System, truth: Mapping[str, np.ndarray]) -> Experiment:
     return Experiment(system, targets)
 
 
-def of_labels(frames: Sequence[Configuration], *, energy: float, force: float, numbers: float) -> dict[str, Target]:
-    """Energies and forces within so many eV/atom and eV/Å, all of either kind to weigh as much as so many numbers."""
+def of_labels(
+    potential: AbstractPotential, frames: Sequence[Configuration], *, energy: float, force: float, numbers: float
+) -> dict[str, Target]:
+    """Energies and forces within so many eV/atom and eV/Å, all of either kind to weigh as much as so many numbers.
+
+    The potential says how far lists have to reach.
+    """
+    radius, angular = float(potential.cutoff), potential.angular_cutoff
     forces = sum(one.forces.size for one in frames)
     return {
-        "energies": energy_target(frames, _RADIUS, scale=energy, weight=numbers / len(frames)),
-        "forces": force_target(frames, _RADIUS, scale=force, weight=numbers / forces),
+        "energies": energy_target(frames, radius, energy, numbers / len(frames), angular),
+        "forces": force_target(frames, radius, force, numbers / forces, angular),
     }

@@ -31,7 +31,7 @@ def tune(size: Size, folder: Path) -> None:
     start = referenced(size.universal(), structures)
     (folder / "universal").mkdir(parents=True, exist_ok=True)
     save_potential(folder / "universal" / "potential.json", start)
-    labels = of_labels(structures, energy=0.005, force=0.1, numbers=30)
+    labels = of_labels(start, structures, energy=0.005, force=0.1, numbers=30)
     observed = {"crystal": crystal()}
     held = {"structures": Experiment(observed["crystal"].system, labels)}
     optimizer = optax.adam(optax.cosine_decay_schedule(_RATE, size.universal_updates))

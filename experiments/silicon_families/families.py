@@ -23,6 +23,7 @@ from diffsim import (
     train,
     units,
 )
+from diffsim.data.labels import labelled
 from diffsim.potentials import AbstractPotential
 
 _ERRORS = Scales(energy=1e-3, force=0.05, stress=0.5 * units.GPa)  # eV/atom, eV/Å, eV/Å³
@@ -45,7 +46,7 @@ def by_gradients(epochs: int, rate: float, least: int = _LEAST) -> Learning:
     def learn(
         start: AbstractPotential, training: Sequence[Configuration], validation: Sequence[Configuration]
     ) -> AbstractPotential:
-        batches = -(-len(training) // _BATCH)
+        batches = sum(-(-len(alike.present) // _BATCH) for alike in labelled(training, start))
         rounds = max(epochs, -(-least // batches))
         optimizer = clipped(optax.adam(optax.cosine_decay_schedule(rate, rounds * batches, 0.01)), 10.0)
         *_, last = train(start, training, validation, optimizer, epochs=rounds, batch_size=_BATCH)

@@ -44,7 +44,9 @@ def table(found: Results) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.{max(0, 1 - math.floor(math.log10(value)))}f}" if value > 0 else "0"
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    return f"{value:.{max(0, 1 - math.floor(math.log10(value)))}f}"
 
 
 def curves(found: Results) -> Figure:
