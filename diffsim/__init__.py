@@ -90,7 +90,6 @@ if TYPE_CHECKING:
         hops_of,
         independent_frames,
         is_born_stable,
-        lorentzian,
         mode_gruneisen,
         phonon_dos,
         phonon_frequencies,
@@ -221,7 +220,7 @@ _CONTENTS = {
         SpectralEnergyDensity StackingFaultEnergy Stress StructureFactor SurfaceEnergy Temperature ThermalExpansion
         VacancyFormationEnergy VacancySite VelocityAutocorrelation VibrationalDensityOfStates
         arrhenius bulk_modulus damped_line dynamical_matrix elastic_constants error_of_mean group_velocities
-        harmonic_thermodynamics hops_of independent_frames is_born_stable lorentzian mode_gruneisen phonon_dos
+        harmonic_thermodynamics hops_of independent_frames is_born_stable mode_gruneisen phonon_dos
         phonon_frequencies poisson_rate reciprocal_mesh shear_modulus standard_error
     """,
     "paths": """

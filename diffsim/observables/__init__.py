@@ -38,7 +38,6 @@ from diffsim.observables.lattice import LatticeConstant as LatticeConstant
 from diffsim.observables.lattice import Stress as Stress
 from diffsim.observables.lines import damped_line as damped_line
 from diffsim.observables.modes import SpectralEnergyDensity as SpectralEnergyDensity
-from diffsim.observables.modes import lorentzian as lorentzian
 from diffsim.observables.phonon_response import ModeGruneisen as ModeGruneisen
 from diffsim.observables.phonon_response import group_velocities as group_velocities
 from diffsim.observables.phonon_response import mode_gruneisen as mode_gruneisen

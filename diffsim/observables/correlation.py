@@ -10,6 +10,8 @@ from diffsim import units
 from diffsim.fields import concrete
 
 Window = Literal["hann", "rectangular"]
+_UNEVEN = 1e-3  # of the time between frames
+_STEPS = 100  # of the clock between two frames, each of them rounded
 
 
 def spacing(time: Float[Array, " frames"], weights: Float[Array, " frames"], lags: int) -> Float[Array, ""]:
@@ -23,11 +25,16 @@ def spacing(time: Float[Array, " frames"], weights: Float[Array, " frames"], lag
             f"{lags} lags need more than the {len(time)} frames there are: record more, or take fewer lags"
         )
     at, share = concrete(time), concrete(weights)
-    if at is not None and np.ptp(np.diff(at)) > 1e-3 * np.abs(np.diff(at)).max():
+    if at is not None and np.ptp(np.diff(at)) > _UNEVEN * np.abs(np.diff(at)).max() + _rounding(at):
         raise ValueError("a time correlation needs frames that are equally far apart in time: take those of one run")
     if share is not None and np.ptp(share) > 1e-6 * np.abs(share).max():
         raise ValueError("a time correlation cannot be reweighted: its frames must all have the same weight")
     return (time[-1] - time[0]) / (len(time) - 1)
+
+
+def _rounding(time: np.ndarray) -> float:
+    """How much longer than another a stretch between frames may seem on a clock that adds up steps."""
+    return _STEPS * float(np.finfo(time.dtype).eps) * float(np.abs(time).max())
 
 
 def autocorrelation(series: Any, shares: Float[Array, "kinds columns"], lags: int) -> Float[Array, "kinds lags"]:

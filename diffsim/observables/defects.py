@@ -20,7 +20,8 @@ class VacancyFormationEnergy(AbstractStatic):
 
     The cell is that of the experiment's relaxed crystal, and the derivative knows. That of the other atoms' relaxation
     is not needed: at the minimum the forces vanish (envelope theorem). `structure` is the perfect cell that the
-    experiment relaxes, in the same order of atoms. `radius` is how far the list of the supercell reaches, in Å: the
+    experiment relaxes, in the same order of atoms. In a compound that is no vacancy's energy, which would need the
+    chemical potential of the missing element. `radius` is how far the list of the supercell reaches, in Å: the
     cutoff and room to relax; NaN where that is outgrown.
 
     **Raises** `ValueError` for a supercell of a single atom, and one that is not periodic.

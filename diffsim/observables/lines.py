@@ -1,13 +1,21 @@
 """Frequency and width of a line that is seen through a window."""
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float
 
 from diffsim.observables.correlation import Window
-from diffsim.observables.modes import Line
 
 _CLOSE = 1e-9  # relative, of frequency and width
 _UNSEEN = 0.01  # a width, in terms of 1/(lags · dt), below which lines look alike
+
+
+class Line(NamedTuple):
+    """A damped oscillation's."""
+
+    frequency: float  # THz
+    width: float  # THz, full width at half maximum: 1/2πτ
 
 
 def damped_line(

@@ -89,25 +89,3 @@ class SpectralEnergyDensity(AbstractObservable):
         dt = spacing(records.time, weights, self.lags)
         correlation = autocorrelation(records.modes, jnp.eye(records.modes.shape[1]), self.lags)
         return spectrum(correlation, dt, self.frequencies, self.window)
-
-
-class Line(NamedTuple):
-    """A Lorentzian."""
-
-    frequency: float  # THz
-    width: float  # THz, full width at half maximum: 1/2πτ
-
-
-def lorentzian(frequencies: np.ndarray, spectrum: np.ndarray) -> Line:
-    """The Lorentzian that comes closest to one line of a spectrum, by least squares.
-
-    It holds the width of the window too, about 1/L for the longest lag L: take lags of many lifetimes.
-    """
-    from scipy.optimize import curve_fit
-
-    x, y = np.asarray(frequencies, float), np.asarray(spectrum, float)
-    top = np.argmax(y)
-    wide = np.sum(0.5 * (y[1:] + y[:-1]) * np.diff(x)) * 2 / (np.pi * y[top])
-    shape = lambda x, height, at, width: height / (1 + (2 * (x - at) / width) ** 2)  # noqa: E731
-    (_, at, width), _ = curve_fit(shape, x, y, (y[top], x[top], wide))
-    return Line(float(at), float(abs(width)))

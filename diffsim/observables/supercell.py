@@ -80,8 +80,10 @@ def _apart(system: System, repeats: tuple[int, int, int]) -> Float[np.ndarray, "
 
 
 def _ways(system: System, repeats: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The same of 27 images, [images i j L 3], and which of them are nearest."""
+    """The same of 27 images around i0, [images i j L 3], and which of them are nearest."""
     images = np.array(list(itertools.product((-1, 0, 1), repeat=3))) * repeats
-    ways = _apart(system, repeats)[None] + images[:, None, None, None]
+    apart = _apart(system, repeats)
+    apart -= np.rint(apart / repeats) * repeats  # positions may be any number of cells away
+    ways = apart[None] + images[:, None, None, None]
     lengths = np.linalg.norm(ways @ np.asarray(system.cell), axis=-1)
     return ways, lengths < lengths.min(axis=0) + _SAME

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -80,8 +82,11 @@ class VacancySite(eqx.Module):
 
 
 def spacing_of(perfect: System, atom: int = 0) -> float:
-    """The distance in Å from an atom to the nearest other; infinite where there is only one."""
-    cell = np.asarray(perfect.cell)
-    away = np.delete(np.asarray(perfect.positions), atom, axis=0) - np.asarray(perfect.positions)[atom]
+    """The distance in Å from an atom to the nearest other, its own images included."""
+    cell, places = np.asarray(perfect.cell), np.asarray(perfect.positions)
+    away = places - places[atom]
     away -= np.rint(away @ np.linalg.inv(cell)) @ cell
-    return float(np.min(np.linalg.norm(away, axis=1), initial=np.inf))
+    images = np.array(list(itertools.product((0, -1, 1), repeat=3))) @ cell  # the first is none
+    lengths = np.linalg.norm(away[:, None] + images, axis=2)
+    lengths[atom, 0] = np.inf
+    return float(lengths.min())

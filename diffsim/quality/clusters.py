@@ -74,7 +74,7 @@ def jumps(
 ) -> tuple[list[tuple[float, float]], np.ndarray, np.ndarray]:
     """The largest jumps of `function(r) -> energy, force` and where they are; energies and forces at `r`."""
     energy, force = function(r)
-    around = [(r[n], r[n + 2]) for n in _bent(energy, force)]
+    around = [(r[n], r[n + 2]) for n in sorted(_bent(energy, force))]  # the shared list is that of the smallest r
     found = []
     for _ in range(_LEVELS):
         grids = [np.linspace(low, high, _PARTS + 1) for low, high in around]

@@ -6,7 +6,7 @@ import numpy as np
 from diffsim.mechanics import force_constants
 from diffsim.observables import elastic_constants, phonon_dos
 from diffsim.observables.supercell import frequencies_of, of_first_cell, supercell_dynamical_matrix
-from diffsim.quality.structures import repeats, strain_between
+from diffsim.quality.structures import rearrangement, repeats, strain_between
 from diffsim.quality.subject import Subject
 from diffsim.quality.verdict import Verdict, at_least, at_most
 from diffsim.system import lattice_points
@@ -20,13 +20,21 @@ _POINTS, _WIDTH = 200, 0.02  # of the density of states; relative to the highest
 
 
 def at_rest(subject: Subject) -> Verdict:
-    """Whether the nearest minimum is the crystal that was given, and not another one."""
+    """Whether the nearest minimum is the crystal that was given, and not another one.
+
+    Neither is the cell strained by more than a tenth, nor have atoms moved within it by more than a tenth of the cube
+    root of their volume.
+    """
     crystal = subject.crystal
     assert subject.structure is not None
     largest = float(np.abs(np.linalg.eigvalsh(strain_between(subject.structure, crystal))).max())
     volume = float(crystal.volume) / len(crystal.numbers)
-    sentence = f"At rest its cell is strained by {100 * largest:.2g} % and has {volume:.4g} Å³ an atom."
-    return at_most(100 * _STRAIN, 100 * largest, "%", sentence)
+    moved = rearrangement(subject.structure, crystal)
+    sentence = (
+        f"At rest its cell is strained by {100 * largest:.2g} % and has {volume:.4g} Å³ an atom; within it atoms have "
+        f"moved by {moved:.2g} Å (root mean square)."
+    )
+    return at_most(100 * _STRAIN, 100 * max(largest, moved / volume ** (1 / 3)), "%", sentence)
 
 
 def born(subject: Subject) -> Verdict:

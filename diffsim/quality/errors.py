@@ -41,8 +41,10 @@ def largest_force(subject: Subject) -> Verdict:
     data = [one for part in subject.data for one in part]
     shaken = [one._replace(system=rattled(one.system, _SHAKE, seed=n)) for n, one in enumerate(data)]
     found = [one for part in subject.found for one in part] + relabelled(subject.potential, shaken)
-    labels, forces = (max(float(_size(one).max()) for one in given) for given in (data, found))
-    worst = max((float(_size(one).max()), n) for n, one in enumerate(found))[1] % len(data)
+    sizes = np.concatenate([np.linalg.norm(one.forces, axis=1) for one in data])
+    labels = float(np.max(sizes, where=np.isfinite(sizes), initial=0.0))
+    forces, place = max((float(_size(one).max()), n) for n, one in enumerate(found))
+    worst = place % len(data)
     sentence = (
         f"The largest force is {forces:.3g} eV/Å, in or 0.05 Å around structure {worst} of the data "
         f"(group {data[worst].group}); the largest label is {labels:.3g} eV/Å."
@@ -55,6 +57,7 @@ def _rmse(found: list[Configuration], true: list[Configuration], label: str) -> 
 
 
 def _size(one: Configuration) -> np.ndarray:
+    """Of predicted forces; what is not a number is larger than any."""
     return np.linalg.norm(np.nan_to_num(one.forces, nan=np.inf), axis=1)
 
 

@@ -18,6 +18,7 @@ _AT_ONCE = 32  # structures
 _FLOOR = 0.01  # neighbours: symmetry functions that vary less are not resolved
 _SHRINKAGE = 0.01  # at least, of the correlation matrix towards the identity: what is never seen has a width too
 _FOLDS = 5
+_LEAST = 1e-6  # smaller distances between structures are rounding
 QUANTILE = 0.95  # of held-out structures lie inside
 
 
@@ -66,7 +67,8 @@ def training_range(systems: Sequence[System], *, cutoff: float = 5.0, seed: int 
     The threshold is what 95 of 100 structures do not exceed when they are held out: each fifth of the set is measured
     against the rest.
 
-    **Raises** `ValueError` for fewer than two structures.
+    **Raises** `ValueError` for fewer than two structures, for those that are all alike, and for those that have no
+    element in common.
     """
     if len(systems) < 2:
         raise ValueError(f"the range of a training set needs at least two structures, got {len(systems)}")
@@ -81,8 +83,14 @@ def training_range(systems: Sequence[System], *, cutoff: float = 5.0, seed: int 
     for fold in range(folds.max() + 1):
         clouds = _clouds([(rows[n], numbers[n]) for n in np.flatnonzero(folds != fold)])
         farthest += [_distances(clouds, rows[n], numbers[n]).max() for n in np.flatnonzero(folds == fold)]
-    known = [distance for distance in farthest if np.isfinite(distance)] or [np.inf]  # not where an element was lacking
-    return Range(descriptor, _clouds(list(zip(rows, numbers, strict=True))), float(np.quantile(known, QUANTILE)))
+    known = [distance for distance in farthest if np.isfinite(distance)]  # not where an element was lacking
+    threshold = float(np.quantile(known, QUANTILE)) if known else np.nan
+    if not threshold > _LEAST:
+        raise ValueError(
+            f"the threshold of the training set's range would be {threshold:.3g}: none of its {len(systems)} "
+            "structures lies a measurable distance from the others of its elements, so take more and different ones"
+        )
+    return Range(descriptor, _clouds(list(zip(rows, numbers, strict=True))), threshold)
 
 
 def _clouds(given: list[tuple[np.ndarray, np.ndarray]]) -> dict[int, Cloud]:

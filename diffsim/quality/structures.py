@@ -29,7 +29,9 @@ def known_crystal(potential: AbstractPotential, data: Sequence[Configuration]) -
         except (ValueError, RuntimeError):  # not a lattice that ASE can make of the element's name alone
             pass
     periodic = [one for one in data if all(one.system.pbc)]
-    return min(periodic, key=lambda one: np.abs(one.forces).max()).system if periodic else None
+    return (
+        min(periodic, key=lambda one: np.nan_to_num(np.abs(one.forces), nan=np.inf).max()).system if periodic else None
+    )
 
 
 def repeats(system: System, atoms: int, *, even: bool = False) -> tuple[int, int, int]:
@@ -70,3 +72,11 @@ def strain_between(start: System, end: System) -> Float[np.ndarray, "3 3"]:
     """The symmetric strain that takes one cell into the other."""
     deformation = np.linalg.solve(np.asarray(start.cell), np.asarray(end.cell)).T
     return 0.5 * (deformation + deformation.T) - np.eye(3)
+
+
+def rearrangement(start: System, end: System) -> float:
+    """How far in Å (root mean square) atoms have moved apart from the strain of the cell and their centre of mass."""
+    before, after = (np.asarray(one.positions) @ np.linalg.inv(np.asarray(one.cell)) for one in (start, end))
+    moved = (after - before) @ np.asarray(end.cell)
+    moved -= np.average(moved, axis=0, weights=np.asarray(start.masses))
+    return float(np.sqrt(np.mean(np.sum(moved**2, axis=1))))

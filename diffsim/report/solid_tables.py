@@ -17,6 +17,15 @@ _REST = (  # part, key, what it is, unit, format
     ("vacancy", "rigid", "the same, other atoms held", "eV", ".5f"),
     ("barrier", "barrier", "barrier of its hop", "eV", ".5f"),
 )
+_MESHES = {  # by the way in which a lattice finds frequencies
+    "exact": "exact second derivatives on a mesh of wave vectors",
+    "interpolated": "exact second derivatives on a coarse mesh of wave vectors, interpolated to a fine one",
+    "supercell": "a mesh of wave vectors by the force constants of the {cell} cell, interpolated unless a wave fits",
+}
+_POINTS = {
+    "exact": "exact at each wave vector",
+    "supercell": "by the force constants of the {cell} cell, exact where a wave fits into it and else interpolated",
+}
 _SPACE = "\u00a0"  # at which no line ends
 
 
@@ -35,11 +44,13 @@ def rest_table(results: Mapping[str, Any]) -> Table:
         if any(value is not None for value in values):
             rows.append([what, unit, *("" if value is None else f"{value:{form}}" for value in values)])
     cell = "×".join(map(str, settings["defect_repeats"]))
+    ways = {name: one["by"] for name, one in parts["density of states"].items()}
+    how = f"Frequencies: {_worded(ways, _MESHES, settings)}; below zero they are imaginary. " if ways else ""
     note = (
-        "Positions and cell relaxed. Frequencies: exact second derivatives on a mesh of wave vectors; below zero they "
-        f"are imaginary. Vacancy: the first atom taken out of {cell} cells, E(N − 1) − (N − 1)/N E(N), the cell fixed; "
-        "barrier: the pass of the minimum-energy path of a neighbour into it. Asymmetry: largest "
-        "|Φ(i, j) − Φ(j, i)ᵀ| over the largest |Φ|. All to rounding: no errors of sampling."
+        f"Positions and cell relaxed. {how}Vacancy: the first atom taken out of {cell} cells, "
+        "E(N − 1) − (N − 1)/N E(N), the cell fixed; barrier: the pass of the minimum-energy path of the nearest atom "
+        "of its element into it, which stands for all ways hardly longer. Asymmetry: largest |Φ(i, j) − Φ(j, i)ᵀ| over "
+        "the largest |Φ|. All to rounding: no errors of sampling."
     )
     return Table("At rest", ["quantity", "unit", *names], rows, note)
 
@@ -52,7 +63,8 @@ def points_table(results: Mapping[str, Any]) -> Table:
         [point, *(" ".join(f"{value:.3f}" for value in one["special_points"].get(point, [])) for one in bands.values())]
         for point in points
     ]
-    note = "In THz, ascending, at 0 K; exact at each wave vector."
+    ways = {name: "supercell" if one["by"] == "supercell" else "exact" for name, one in bands.items()}
+    note = f"In THz, ascending, at 0 K; {_worded(ways, _POINTS, results['settings'])}."
     return Table("Phonons at the special points", ["point", *bands], rows, note)
 
 
@@ -141,10 +153,18 @@ def arrhenius_table(results: Mapping[str, Any]) -> Table:
             rows.append([name, "harmonic TST", f"{theory['barrier']:.5f}", f"{theory['prefactor']:.3g}", ""])
     note = (
         "Counted: the most likely ν exp(−E/kT) for Poisson numbers; the deviance is χ² with as many degrees of freedom "
-        "as stand beside it. Harmonic TST: Vineyard's ratio of frequencies over all ways out of the vacancy; it knows "
-        "neither anharmonicity at fixed volume nor recrossings."
+        "as stand beside it. Harmonic TST: Vineyard's ratio of frequencies, times the ways out that are as long within "
+        "2 %, all with the barrier of one; it knows neither anharmonicity at fixed volume nor recrossings."
     )
     return Table("Arrhenius", ["solid", "", "barrier (eV)", "prefactor (THz)", "deviance"], rows, note)
+
+
+def _worded(ways: Mapping[str, str], words: Mapping[str, str], settings: Mapping[str, Any]) -> str:
+    """What is so of each solid, once where it is so of all."""
+    cell = "×".join(map(str, settings["repeats"]))
+    solids = {way: [name for name in ways if ways[name] == way] for way in ways.values()}
+    told = {way: words[way].format(cell=cell) for way in solids}
+    return "; ".join(told[way] if len(solids) == 1 else f"{told[way]} ({', '.join(solids[way])})" for way in solids)
 
 
 def with_error(value: float | None, error: float | None) -> str:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from diffsim import units
 from diffsim.fields import with_floats
 from diffsim.observables.hops import Rate, hops_of, memory_of_direction, poisson_rate
-from diffsim.observables.vacancy_site import VacancySite
+from diffsim.observables.vacancy_site import VacancySite, spacing_of
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulate import simulate
 from diffsim.simulators import Bussi, Schedule
@@ -24,6 +25,7 @@ _MEMORY = 3  # periods of the fastest mode: a hop that is undone within them is 
 _HEATING = 100  # periods before the first frame
 _COUPLING = 20  # periods: the thermostat's time
 _NAMED = 0.5  # share of a stretch's frames that must name an empty site: else it is no crystal with a vacancy
+_FAR = 1.2  # times the distance between neighbouring sites
 
 
 class HopRate(NamedTuple):
@@ -33,7 +35,7 @@ class HopRate(NamedTuple):
     time: float  # ps
     hops: int
     recrossings: int  # returns within three periods of the fastest mode; not among the hops
-    far: int  # of the hops, further than to a neighbouring site
+    far: int  # of the hops, further than to a neighbouring site of the same element
     rate: Rate  # THz: hops over time, ± one standard deviation
     likely: Rate  # THz: 95 %
     cosine: float  # ⟨cos θ⟩ of successive hops: 0 for a random walk
@@ -55,7 +57,7 @@ def hop_rate(
 ) -> HopRate:
     """Hops of the vacancy of the repeated crystal's first atom, in its own cell.
 
-    Counting ends with the stretch of 500 frames in which there are `hops` of them, or after `steps`. All velocities are
+    Counting ends with the stretch of 500 frames in which the last of `hops` or of `steps` falls. All velocities are
     rescaled alike (`Bussi`), slowly, so that the motion is that at constant energy. In 32-bit floats; only the empty
     site of each frame is kept.
 
@@ -86,20 +88,26 @@ def hop_rate(
             break
     assert found is not None
     time = len(series) * _FRAMES * pace.every
-    far = int(np.sum(np.linalg.norm(found.vectors, axis=1) > 1.2 * float(tracker.spacing)))
     count = len(found.frames)
     return HopRate(
         kelvin,
         time,
         count,
         found.recrossings,
-        far,
+        farther(found.vectors, whole),
         poisson_rate(count, time),
         poisson_rate(count, time, 0.95),
         *memory_of_direction(found.vectors),
         found.named,
         len(lacking.numbers),
     )
+
+
+def farther(vectors: Float[np.ndarray, "hops 3"], whole: System) -> int:
+    """How many hops in Å lead further than to the nearest site of the first atom's own element."""
+    alike = np.flatnonzero(np.asarray(whole.numbers) == int(whole.numbers[0]))
+    own = System(whole.positions[alike], whole.cell, whole.numbers[alike], whole.masses[alike])
+    return int(np.sum(np.linalg.norm(vectors, axis=1) > _FAR * spacing_of(own)))
 
 
 def rate_of(law: Mapping[str, float], kelvin: float) -> float:

@@ -37,6 +37,11 @@ class Lattice:
         """Whether each wave vector costs as many cells as its denominator says, and must have a small one."""
         return self.exact and looks_beyond(self.potential)
 
+    @property
+    def way(self) -> str:
+        """How frequencies are found: "exact", "interpolated" on fine meshes alone, or from a "supercell"."""
+        return "interpolated" if self.costly else "exact" if self.exact else "supercell"
+
     @functools.cached_property
     def _constants(self) -> Float[np.ndarray, "supercell supercell 3 3"]:
         return np.asarray(force_constants(self.potential, self.crystal, self.repeats))

@@ -20,7 +20,7 @@ class Migration(NamedTuple):
 
     barrier: float  # eV
     path: MinimumEnergyPath
-    exits: int  # equivalent ways
+    exits: int  # ways as long as the nearest, all of which are taken to have its barrier
     prefactor: float | None  # THz, of all of them, by harmonic transition-state theory; None without a saddle point
     by_work: float  # eV, the barrier by the work of the forces along the path
     lacking: str = ""  # why there is no saddle point
@@ -46,7 +46,11 @@ def migration(potential: AbstractPotential, crystal: System, repeats: tuple[int,
 
 
 def ways_out(crystal: System, repeats: tuple[int, int, int]) -> int:
-    """How many sites of the same element are as near to the first atom's as the nearest."""
+    """How many sites of the same element are as near to the first atom's as the nearest, within 2 %.
+
+    The barrier of one of these ways stands for all of them, also where no symmetry makes them equal: in hcp those
+    within a plane and those out of it.
+    """
     from ase.geometry import find_mic
 
     whole = crystal.supercell(repeats)

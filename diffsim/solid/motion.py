@@ -73,12 +73,14 @@ def vibrations(
     `density` says at which frequencies and behind which window the density of states is taken. The eigenvectors that
     single phonons are projected on are those at rest.
 
-    **Raises** `ValueError` for fewer than two replicas and where the crystal melts, and `SimulationError` where it
-    explodes.
+    **Raises** `ValueError` for fewer than two replicas, for a single atom and where the crystal melts, and
+    `SimulationError` where it explodes.
     """
     if replicas < 2:
         raise ValueError(f"errors are the spread over replicas, of which there must be at least 2, got {replicas}")
     potential, whole = with_floats((lattice.potential, lattice.crystal.supercell(lattice.repeats)), 32)
+    if len(whole.numbers) < 2:
+        raise ValueError(f"a single atom does not vibrate: raise repeats, got {lattice.repeats}")
     start = _heated(potential, whole, kelvin, pace, jax.random.split(jax.random.key(seed), replicas))
     frames = steps // pace.stride
     density = dataclasses.replace(density, lags=min(density.lags, frames))
@@ -87,8 +89,9 @@ def vibrations(
     verlet = with_floats(VelocityVerlet(pace.dt * units.fs), 32)
     record = with_floats(_Kept(density, modes), 32).record
     records, after = simulate(potential, verlet, start, Schedule(frames, pace.stride), record)
-    _require_crystal(start, after, kelvin)
+    require_crystal(whole, after, kelvin)
     velocities, amplitudes, heat = with_floats(records, 64)
+    velocities = velocities._replace(time=_clock(replicas, frames, pace))
     duration, atoms = frames * pace.every, len(whole.numbers)
     change = _energies(lattice.potential, after) - _energies(lattice.potential, start)
     densities = _each(density, velocities) / atoms
@@ -121,6 +124,8 @@ def _modes(
     lattice: Lattice, waves: Sequence[Wave], frequencies: Float[Array, " points"], window: int
 ) -> tuple[Float[np.ndarray, "waves modes"], tuple[SpectralEnergyDensity, ...]]:
     """Frequencies at rest, and what projects on the modes of each wave."""
+    if not waves:
+        return np.empty((0, 3 * len(lattice.crystal.numbers))), ()
     qpoints = np.array([wave.q for wave in waves])
     matrices = lattice.matrices(qpoints)
     of = functools.partial(SpectralEnergyDensity.modes_of, frequencies=frequencies, lags=window)
@@ -128,12 +133,17 @@ def _modes(
     return frequencies_of(matrices), tuple(of(matrix, lattice.crystal, lattice.repeats, q) for matrix, q in pairs)
 
 
-def _require_crystal(start: State, after: State, kelvin: float) -> None:
-    """Refuses replicas whose atoms have left their sites."""
-    moved = np.asarray(after.system.positions - start.system.positions)
+def _clock(replicas: int, frames: int, pace: Pace) -> Float[Array, "replicas frames"]:
+    """When frames were, in Å √(amu/eV): of the clock of a run in 32 bits every step is rounded."""
+    return jnp.tile(jnp.arange(frames) * (pace.every * units.ps), (replicas, 1))
+
+
+def require_crystal(whole: System, after: State, kelvin: float) -> None:
+    """Refuses replicas whose atoms have left the sites of the repeated crystal `whole`."""
+    moved = np.asarray(after.system.positions - whole.positions)
     moved = moved - moved.mean(axis=1, keepdims=True)
     far = float(np.sqrt(np.mean(np.sum(moved**2, axis=-1), axis=1)).max())
-    spacing = spacing_of(members(start)[0].system)
+    spacing = spacing_of(whole)
     if not far < _MELTED * spacing:
         raise ValueError(
             f"at {kelvin:g} K the atoms do not stay on the lattice: in the end they are {far:.2g} Å from their sites, "

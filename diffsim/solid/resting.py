@@ -7,6 +7,7 @@ import numpy as np
 
 from diffsim.mechanics import energy
 from diffsim.observables import reciprocal_mesh
+from diffsim.quality import NotApplicable
 from diffsim.solid.density import density_at_rest
 from diffsim.solid.found import Earlier, Found
 from diffsim.solid.migration import migration
@@ -35,6 +36,7 @@ def density(study: Study, solid: Solid, earlier: Earlier) -> Found:
     own = of(solid.lattice.frequencies(points), shares)
     resolution = 1 / (study.density.lags * study.pace.every)
     told = {"highest": float(modes.max()), "lowest": float(modes.min()), "resolution": resolution}
+    told |= {"by": solid.lattice.way}
     columns = {
         "frequency (THz)": np.asarray(study.density.frequencies).tolist(),
         "0 K": fine.tolist(),
@@ -51,11 +53,17 @@ def bands_at_rest(study: Study, solid: Solid, earlier: Earlier) -> Found:
     columns = {"path": (found.path.distances / scale).tolist()}
     columns |= {f"branch {n + 1} (THz)": band.tolist() for n, band in enumerate(found.frequencies.T)}
     ticks = [(float(found.path.distances[place] / scale), name) for place, name in found.path.labels]
-    return Found({"special_points": special, "ticks": ticks}, columns)
+    return Found({"special_points": special, "ticks": ticks, "by": solid.lattice.way}, columns)
 
 
 def missing_atom(study: Study, solid: Solid, earlier: Earlier) -> Found:
-    """Formation energy of the vacancy."""
+    """Formation energy of the vacancy in an element."""
+    elements = len(np.unique(np.asarray(solid.structure.numbers)))
+    if elements > 1:
+        raise NotApplicable(
+            f"a vacancy in a compound of {elements} elements costs what the missing atom's chemical potential says, "
+            "which a crystal alone does not tell"
+        )
     return Found(vacancy(solid.potential, solid.crystal, study.defect_repeats)._asdict())
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from diffsim.mechanics import energy
 from diffsim.neighbors import Neighbors
 from diffsim.observables import VacancyFormationEnergy
-from diffsim.observables.pieces import Piece
 from diffsim.potentials.base import AbstractPotential
 from diffsim.simulators import State
 from diffsim.system import System
@@ -26,15 +25,17 @@ class Vacancy(NamedTuple):
 def vacancy(potential: AbstractPotential, crystal: System, repeats: tuple[int, int, int]) -> Vacancy:
     """The vacancy of the crystal's first atom in the crystal repeated.
 
-    **Raises** `ValueError` where the other atoms find no rest, and for potentials without an energy.
+    **Raises** `ValueError` for a supercell of a single atom, where the other atoms find no rest, and for potentials
+    without an energy.
     """
+    reach = float(potential.cutoff)
+    observables = [VacancyFormationEnergy(crystal, repeats, reach + room) for room in _ROOMS]
     per_atom = float(energy(potential, crystal)) / len(crystal.numbers)
-    lacking = Piece.supercell(crystal, repeats).without(0).of(crystal)
+    lacking = observables[0].defective.piece.of(crystal)
     left = len(lacking.numbers)
     rigid = float(energy(potential, lacking)) - left * per_atom
-    state = State(crystal, Neighbors.allocate(crystal, float(potential.cutoff) + _ROOMS[0]))
-    for room in _ROOMS:
-        observable = VacancyFormationEnergy(crystal, repeats, float(potential.cutoff) + room)
+    state = State(crystal, Neighbors.allocate(crystal, reach + _ROOMS[0]))
+    for observable in observables:
         relaxed = float(observable.record(potential, state))
         if np.isfinite(relaxed):
             return Vacancy(relaxed, rigid, left + 1)

@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from diffsim import System, units
 from diffsim.observables.arrhenius_law import arrhenius
 from diffsim.observables.hops import hops_of, memory_of_direction, poisson_rate
-from diffsim.observables.vacancy_site import VacancySite
+from diffsim.observables.vacancy_site import VacancySite, spacing_of
 
 FCC = System.from_ase(bulk("Ar", a=5.4)).supercell((4, 4, 4))
 HCP = System.from_ase(bulk("Mg", "hcp", a=3.2, c=5.2)).supercell((5, 4, 3))
@@ -118,6 +118,12 @@ def test_frames_that_name_no_site_are_refused():
 def test_a_small_cell_is_refused():
     with pytest.raises(ValueError, match=r"too small to follow a vacancy among sites that are 3\.82 Å apart"):
         VacancySite.of(System.from_ase(bulk("Ar", a=5.4)).supercell((3, 3, 3)), 0)
+
+
+def test_a_lone_atom_is_as_far_from_others_as_its_images():
+    assert spacing_of(System.from_ase(bulk("Ar", a=5.4))) == pytest.approx(5.4 / np.sqrt(2))
+    assert spacing_of(System.from_ase(bulk("Si", a=5.4))) == pytest.approx(5.4 * np.sqrt(3) / 4)
+    assert spacing_of(System([[0.0] * 3, [0.5, 0.5, 4.0]], np.diag([3.0, 5.0, 9.0]), [18] * 2, [40.0] * 2)) == 3.0
 
 
 def test_a_random_walk_has_its_rate():

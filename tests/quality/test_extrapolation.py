@@ -80,3 +80,18 @@ def test_elements_have_ranges_of_their_own():
 def test_one_structure_has_no_range():
     with pytest.raises(ValueError, match="needs at least two structures, got 1"):
         training_range([SILICON])
+
+
+@pytest.mark.parametrize(
+    "systems",
+    [
+        [SILICON] * 6,
+        [SILICON.replace(numbers=jnp.full(2, z)) for z in (6, 14)],
+    ],
+    ids=["alike", "nothing_in_common"],
+)
+def test_structures_that_tell_no_distance_have_no_range(systems):
+    with pytest.raises(
+        ValueError, match=r"threshold of the training set's range would be .*: none of its \d structures"
+    ):
+        training_range(systems)

@@ -2,14 +2,15 @@
 
 import functools
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from diffsim import StillingerWeber, Sum, System, relabelled
 from diffsim.quality import CHECKS, NotApplicable, Subject, examined, known_crystal
-from diffsim.quality.clusters import wall_and_hole
-from diffsim.quality.structures import rattled, repeats
+from diffsim.quality.clusters import jumps, wall_and_hole
+from diffsim.quality.structures import rattled, rearrangement, repeats
 from tests.quality import potentials as given
 from tests.training.test_training import unlabelled
 
@@ -100,6 +101,17 @@ def test_a_force_that_is_too_large_is_found_between_the_data():
     assert check(Subject(given.WIGGLE, None, training, test)).outcome == "failed"
 
 
+def test_a_force_that_is_not_labelled_raises_no_bar():
+    training, test = data(), data(first=12)
+    unknown = [one._replace(forces=np.where([[True], [False]], one.forces, np.nan)) for one in test]
+    check = CHECKS["no force is too large"]
+    verdict = check(Subject(given.WIGGLE, None, training, unknown))
+    assert verdict.outcome == "failed"
+    assert verdict.bar == 10.0
+    nowhere = eqx.tree_at(lambda potential: potential.epsilon, given.ARGON, jnp.asarray(jnp.nan))
+    assert check(Subject(nowhere, None, training, unknown)).outcome == "failed"
+
+
 def test_stresses_that_the_data_have_not_are_no_failure():
     bare = [one._replace(stress=np.full((3, 3), np.nan)) for one in data()]
     with pytest.raises(NotApplicable, match="have no stress"):
@@ -181,3 +193,28 @@ def test_walls_and_holes_are_measured(energy, wall, hole):
     r = np.arange(0.3, 3.0001, 0.01)
     found = wall_and_hole(r, energy(r), 0.75)
     np.testing.assert_allclose(found, (wall, hole), rtol=1e-3, atol=1e-12)
+
+
+def test_closer_looks_begin_at_the_smallest_distance():
+    """The list that all structures share is that of the first."""
+    asked = []
+
+    def step(r):
+        asked.append(r)
+        return np.zeros(len(r)), np.where(r[:, None] > 0.8, 0.0, np.where(r[:, None] > 0.3, 6.0, 5.0))
+
+    jumps(step, np.linspace(0.1, 1.0, 64))  # the larger of its two jumps is the outer one
+    assert all(r[0] == r.min() for r in asked)
+
+
+def test_a_crystal_that_rearranges_in_its_cell_is_another_one():
+    """Diamond's second atom is pushed aside: each moves by half of that against the centre of mass."""
+    silicon = known_crystal(StillingerWeber.silicon(), [])
+    assert silicon is not None
+    pushed = silicon.replace(positions=silicon.positions.at[1].add(jnp.array([0.6, 0.0, 0.0])))
+    assert rearrangement(silicon, pushed) == pytest.approx(0.3)
+    drifted = silicon.replace(positions=silicon.positions + 1.0).strained(0.05 * jnp.eye(3))
+    assert rearrangement(silicon, drifted) == pytest.approx(0.0, abs=1e-9)
+    verdict = CHECKS["crystal at rest"](Subject(StillingerWeber.silicon(), pushed))
+    assert verdict.outcome == "failed"
+    assert "within it atoms have moved by 0.3 Å" in verdict.sentence

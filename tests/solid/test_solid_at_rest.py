@@ -1,5 +1,7 @@
 """A crystal at rest: lattice dynamics of any potential, waves that fit, the vacancy and the ways out of it."""
 
+from typing import cast
+
 import jax
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from diffsim.observables.supercell import (
     supercell_dynamical_matrix,
 )
 from diffsim.quality.structures import rattled
-from diffsim.solid import Lattice, bands, density_at_rest, vacancy, waves_of
+from diffsim.solid import PARTS, Lattice, Settings, Study, bands, density_at_rest, examined, vacancy, waves_of
 from diffsim.solid.density import mesh_modes
 from diffsim.solid.migration import migration, ways_out
 from tests.quality.potentials import SWIRL
@@ -47,6 +49,15 @@ def test_a_supercell_has_the_same_dynamics(potential, crystal):
     far = Positions(potential, crystal, (5, 5, 5))
     between = np.array([[0.13, 0.41, -0.27]])
     np.testing.assert_allclose(far.matrices(between), exact.matrices(between), atol=1e-10)
+
+
+@pytest.mark.parametrize(("potential", "crystal"), [(SW, SILICON), (LJ, TRICLINIC)])
+def test_positions_may_be_many_cells_away(potential, crystal):
+    """An atom moved by five lattice vectors changes nothing."""
+    away = crystal.replace(positions=crystal.positions.at[1].add(5 * crystal.cell[0] - 3 * crystal.cell[2]))
+    size, q = (2, 3, 2), np.array([[0.13, 0.41, -0.27], [0.5, 0, 0.5]])
+    found = [Positions(potential, one, size).matrices(q) for one in (crystal, away)]
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(("potential", "crystal"), [(SW, SILICON), (LJ, TRICLINIC)])
@@ -168,6 +179,11 @@ def test_the_hop_of_a_vacancy_has_one_pass():
     assert found.prefactor > 0
 
 
+def test_a_lone_atom_has_no_vacancy():
+    with pytest.raises(ValueError, match=r"at least two atoms: raise repeats, got \(1, 1, 1\)"):
+        vacancy(LJ, FCC, (1, 1, 1))
+
+
 def test_a_function_of_positions_needs_no_edges():
     """½ Σ k (x − x₀)² between images, as a function of positions alone: the same bands as a chain's by hand."""
 
@@ -187,3 +203,10 @@ def test_a_function_of_positions_needs_no_edges():
     mass = float(FCC.masses[0])
     expected = sum(2 * 0.1 * (1 - np.cos(2 * np.pi * turn)) for turn in turns) / mass
     np.testing.assert_allclose(lattice.matrices(q)[0], expected * np.eye(3), atol=1e-9)
+
+
+def test_a_compound_has_no_vacancy_energy_of_its_own(monkeypatch):
+    monkeypatch.setattr("diffsim.solid.parts.PARTS", {"vacancy": PARTS["vacancy"]})
+    salt = System.from_ase(bulk("NaCl", "rocksalt", a=5.6))
+    found = dict(examined(Study.of({"it": LJ}, salt, Settings(repeats=(2, 2, 2)))))
+    assert "a vacancy in a compound of 2 elements" in cast(str, found["vacancy"]["it"])

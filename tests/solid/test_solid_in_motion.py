@@ -7,9 +7,13 @@ import pytest
 from ase.build import bulk
 
 import diffsim
-from diffsim import LennardJones, System, VibrationalDensityOfStates, reciprocal_mesh
+from diffsim import LennardJones, Neighbors, State, System, VibrationalDensityOfStates, reciprocal_mesh
 from diffsim.io.band_path import band_path
+from diffsim.quality.structures import rattled
 from diffsim.solid import Lattice, Pace, density_at_rest, hop_rate, vibrations, waves_of
+from diffsim.solid.hopping import farther
+from diffsim.solid.motion import require_crystal
+from diffsim.system import stack
 
 LJ = LennardJones(epsilon=0.01042, sigma=3.405, cutoff=5.0, onset=4.4)
 DT, LAGS = 10.0, 60  # fs, frames
@@ -73,6 +77,11 @@ def test_one_replica_has_no_error():
         motion(1.0, replicas=1)
 
 
+def test_a_single_atom_does_not_vibrate():
+    with pytest.raises(ValueError, match=r"a single atom does not vibrate: raise repeats, got \(1, 1, 1\)"):
+        motion(1.0, repeats=1, waves=[])
+
+
 def hopping(kelvin: float, hops: int, steps: int):
     crystal = lattice(4).crystal
     return hop_rate(LJ, crystal, kelvin, Pace(DT, highest()), repeats=(4, 4, 4), hops=hops, steps=steps)
@@ -101,3 +110,28 @@ def test_hops_of_a_hot_crystal_forget_each_other():
     assert found.far <= 3
     assert abs(found.cosine) < 4 * found.cosine_error
     assert found.likely.low < found.rate.low < found.rate.value < found.rate.high < found.likely.high
+
+
+def test_a_crystal_that_has_melted_before_it_is_looked_at_is_told():
+    """What counts is how far atoms are from their sites, not from where they were after the heating."""
+    whole = lattice(2).crystal.supercell((2, 2, 2))
+    states = [State(one, Neighbors.allocate(whole, 5.0)) for one in (rattled(whole, 1.0), whole)]
+    with pytest.raises(ValueError, match=r"at 30 K the atoms do not stay on the lattice: .* which are 3\.82 Å apart"):
+        require_crystal(whole, stack([states[0]] * 2), 30.0)
+    require_crystal(whole, stack([states[1]] * 2), 30.0)
+
+
+def test_a_cell_in_which_no_wave_fits_has_a_density_of_states():
+    cubic = diffsim.relax(LJ, System.from_ase(bulk("Ar", a=5.4, cubic=True)), cell=True)
+    density = VibrationalDensityOfStates(frequencies=np.linspace(0.0, 1.25 * highest(), 40), lags=LAGS)
+    given = {"density": density, "waves": [], "steps": 600, "replicas": 2}
+    found = vibrations(Lattice(LJ, cubic, (1, 1, 1)), 1.0, Pace(DT, highest()), **given)
+    assert found.phonons == []
+    assert np.trapezoid(found.density, density.frequencies) == pytest.approx(9 / 4, rel=0.05)
+
+
+def test_hops_of_a_compound_are_measured_by_the_sites_of_one_element():
+    """In rocksalt, a/√2 to the next site of it; the next but one is a away."""
+    salt = System.from_ase(bulk("NaCl", "rocksalt", a=5.6)).supercell((4, 4, 4))
+    hops = 5.6 * np.array([[0.5, 0.5, 0.0], [0.0, -0.5, 0.5], [1.0, 0.0, 0.0]])
+    assert farther(hops, salt) == 1

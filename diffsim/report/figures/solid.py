@@ -1,5 +1,7 @@
 """Pictures of a solid's study, the model in red over the reference in black. Heads are `solid|what (unit)`."""
 
+import itertools
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -7,7 +9,8 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from diffsim.report.figures.base import AFTER, REFERENCE, Columns, Drawing, blank
 
 _OTHERS = ("#2b6cc8", "#3f8f4f", "#d99a2b")
-_LIGHT = "#b8b8b8"
+_SHADES = ("#f0a35e", "#e0712c", "#8f3b1b", *_OTHERS)  # of temperatures
+_ROW = 0.125  # inches, of a legend
 _DOTS = {"fmt": "o", "markersize": 2.5, "linewidth": 0.7, "capsize": 0}
 
 
@@ -43,8 +46,6 @@ def draw_density(columns: Columns) -> Drawing:
 def draw_bands(columns: Columns) -> Drawing:
     """Lines at rest; dots are peaks at each temperature."""
     figure, axes = blank(2.6)
-    shades = iter(("#f0a35e", "#e0712c", "#8f3b1b", _OTHERS))
-    shade: dict[str, str] = {}
     for name, color in reversed(_colors(columns)):
         path = np.array(columns[f"{name}|path"])
         cuts = np.flatnonzero(np.diff(path) <= 0) + 1
@@ -52,10 +53,11 @@ def draw_bands(columns: Columns) -> Drawing:
             for x, y in zip(np.split(path, cuts), np.split(np.array(columns[head]), cuts), strict=True):
                 axes.plot(x, y, color=color, linewidth=0.8)
         axes.plot([], [], color=color, linewidth=0.8, label=f"{name}, 0 K")
-    for head in [head for head in columns if head.endswith("K, path")]:
+    dots = [head for head in columns if head.endswith("K, path")]
+    kinds = dict.fromkeys(_what(head).removesuffix(", path") for head in dots)
+    shade = dict(zip(kinds, itertools.cycle(_SHADES), strict=False))
+    for head in dots:
         name, kind = head.removesuffix(", path").split("|")
-        if kind not in shade:
-            shade[kind] = next(shades, _OTHERS[0])
         first = name == _colors(columns)[0][0]
         marker = {"fmt": "o" if first else "x", "markersize": 2.2, "linewidth": 0.6}
         y, error = columns[f"{name}|{kind}, frequency (THz)"], columns[f"{name}|{kind}, ± (THz)"]
@@ -71,7 +73,9 @@ def draw_bands(columns: Columns) -> Drawing:
     axes.set_xticks(list(merged), list(merged.values()))
     axes.set_xlim(0, 1)
     axes.set_ylabel("frequency (THz)")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=6)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=6)
+    figure.set_figheight(2.1 + _ROW * -(-len(labels) // 2))
     return Drawing(figure, "Phonon bands: lines at rest, dots where spectra of single phonons peak at a temperature.")
 
 
@@ -143,5 +147,5 @@ def _what(head: str) -> str:
 def _colors(columns: Columns) -> list[tuple[str, str]]:
     """The solids and their colours: the model first, in red; the last is the reference, in black."""
     names = list(dict.fromkeys(head.split("|", 1)[0] for head in columns if "|" in head))
-    others = (AFTER, *_OTHERS)[: max(len(names) - 1, 1)]
+    others = itertools.islice(itertools.cycle((AFTER, *_OTHERS)), max(len(names) - 1, 1))
     return list(zip(names, (*others, REFERENCE), strict=False))
