@@ -34,6 +34,7 @@ class Graph(eqx.Module):
     reverse: Int[Array, "neighbors atoms"] | None = None  # flat position of the edge j → i; None in a block of a graph
     system: System | None = None  # whose edges these are; None in a block, and where edges have been replaced
     near: Room | None = eqx.field(static=True, default=None)  # how many edges of an atom angles are made of at most
+    structures: int = eqx.field(static=True, default=1)  # how many stand side by side, of as many columns each
 
     @property
     def squares(self) -> Float[Array, "neighbors atoms"]:
@@ -107,7 +108,7 @@ def joined(graphs: Graph) -> Graph:
     index, mask = side_by_side(graphs.index + first), side_by_side(graphs.mask)
     near = graphs.near and graphs.near._replace(crowd=count * graphs.near.crowd)
     of_atoms = (graphs.numbers.reshape(-1), graphs.weights.reshape(-1), graphs.everyone.reshape(-1))
-    return Graph((x, y, z), index, mask, *of_atoms, reverse, near=near)
+    return Graph((x, y, z), index, mask, *of_atoms, reverse, near=near, structures=count)
 
 
 def padded(of_atoms: Array, columns: int) -> Array:

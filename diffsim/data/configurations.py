@@ -10,6 +10,7 @@ from jaxtyping import Float
 from diffsim.data.reference import FOLDER
 from diffsim.system import System
 
+_STRESS = "stress"
 HUGE = 100.0  # eV/atom: more is another unit, or the zero of energy of another code
 
 
@@ -27,7 +28,7 @@ def read_configurations(
     path: str | Path,
     energy: str = "energy",
     forces: str = "forces",
-    stress: str | None = "stress",
+    stress: str | None = _STRESS,
     group: str = "config_type",
     zero: Mapping[str, float] | None = None,
 ) -> list[Configuration]:
@@ -39,10 +40,13 @@ def read_configurations(
     `{"Si": -106.4}`, from which energies are counted: most first-principles codes have a zero of their own.
 
     **Raises** `ValueError` for a file that is missing, empty or cannot be read, and for structures without energy or
-    forces, with labels that are not finite, with more than 100 eV an atom, or that are there twice.
+    forces, with labels that are not finite, with more than 100 eV an atom, or that are there twice; and where a key of
+    the stress is named and no structure has it.
     """
     keys = {"energy": energy, "forces": forces, "stress": stress}
-    found = [_labelled(atoms, f"structure {n} of {path}", keys, group) for n, atoms in enumerate(_frames(path))]
+    frames = _frames(path)
+    _check_stress(frames, path, stress, group)
+    found = [_labelled(atoms, f"structure {n} of {path}", keys, group) for n, atoms in enumerate(frames)]
     found = [_counted_from(zero or {}, one) for one in found]
     check(found, str(path))
     return found
@@ -69,14 +73,24 @@ def check(configurations: Sequence[Configuration], where: str) -> None:
                 f"{name} has {one.energy / atoms:.6g} eV/atom, more than {HUGE:g}: if that is another unit, convert "
                 "it; if it is counted from another zero, say what elements have there, zero={'Si': -106.4}"
             )
-        parts = (one.system.positions, one.system.cell, one.system.numbers)
-        fingerprint = b"".join(np.asarray(part).tobytes() for part in parts)
-        if fingerprint in seen:
+        same = _fingerprint(one)
+        if same in seen:
             raise ValueError(
-                f"structures {seen[fingerprint]} and {number} of {where} are the same: leave one out, or what a "
+                f"structures {seen[same]} and {number} of {where} are the same: leave one out, or what a "
                 "potential is tested on may be what it has learned"
             )
-        seen[fingerprint] = number
+        seen[same] = number
+
+
+def check_apart(training: Sequence[Configuration], validation: Sequence[Configuration]) -> None:
+    """Refuses a structure that is in both sets."""
+    learned = {_fingerprint(one): number for number, one in enumerate(training)}
+    for number, one in enumerate(validation):
+        if (same := learned.get(_fingerprint(one))) is not None:
+            raise ValueError(
+                f"structure {number} of the validation set is structure {same} of the training set: leave one out, or "
+                "the potential is judged by what it has learned"
+            )
 
 
 def unlabelled(systems: Sequence[System]) -> list[Configuration]:
@@ -97,6 +111,11 @@ def located(path: str | Path) -> Path:
     """A file of the user's, or else one of a data set that comes with diffsim."""
     shipped = FOLDER / path
     return shipped if shipped.is_file() and not Path(path).is_file() else Path(path)
+
+
+def _fingerprint(one: Configuration) -> bytes:
+    """The same for the same structure."""
+    return b"".join(np.asarray(part).tobytes() for part in (one.system.positions, one.system.cell, one.system.numbers))
 
 
 def _frames(path: str | Path) -> list[Any]:
@@ -130,13 +149,10 @@ def _counted_from(zero: Mapping[str, float], one: Configuration) -> Configuratio
 def _labelled(atoms: Any, name: str, keys: dict[str, str | None], group: str) -> Configuration:
     from ase.stress import voigt_6_to_full_3x3_stress
 
-    known = dict(atoms.calc.results if atoms.calc is not None else {}) | atoms.info | atoms.arrays
+    known = _known(atoms)
     for what in ("energy", "forces"):
         if keys[what] not in known:
-            own = {"numbers", "positions", "masses", "tags", "momenta", group}
-            raise ValueError(
-                f"{name} has no {what} under {keys[what]!r}: say {what}=KEY, it has {', '.join(known.keys() - own)}"
-            )
+            raise ValueError(_lacks(name, what, keys[what], known, group))
     energy = known[keys["energy"]]
     forces = np.asarray(known[keys["forces"]], float)
     stress = np.full((3, 3), np.nan) if keys["stress"] not in known else np.asarray(known[keys["stress"]], float)
@@ -148,3 +164,19 @@ def _labelled(atoms: Any, name: str, keys: dict[str, str | None], group: str) ->
         )
     stress = voigt_6_to_full_3x3_stress(stress) if stress.size == 6 else stress.reshape(3, 3)
     return Configuration(System.from_ase(atoms), float(energy), forces, stress, str(atoms.info.get(group, "all")))
+
+
+def _check_stress(frames: Sequence[Any], path: str | Path, key: str | None, group: str) -> None:
+    """Refuses a key that one has named and no structure has; the usual one may be that of no structure."""
+    if frames and key not in (None, _STRESS) and not any(key in _known(atoms) for atoms in frames):
+        raise ValueError(_lacks(f"structure 0 of {path}", "stress", key, _known(frames[0]), group))
+
+
+def _known(atoms: Any) -> dict[str, Any]:
+    """All that a structure brings, by its key."""
+    return dict(atoms.calc.results if atoms.calc is not None else {}) | atoms.info | atoms.arrays
+
+
+def _lacks(name: str, what: str, key: str | None, known: Mapping[str, Any], group: str) -> str:
+    own = {"numbers", "positions", "masses", "tags", "momenta", group}
+    return f"{name} has no {what} under {key!r}: say {what}=KEY, it has {', '.join(known.keys() - own)}"

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from diffsim.data.batching import batch_for
 from diffsim.data.configurations import Configuration
 from diffsim.neighbors import Neighbors
-from diffsim.potentials.base import AbstractPotential
+from diffsim.potentials.base import AbstractPotential, check_species
 from diffsim.system import System
 
 SHAPES = 4  # numbers of atoms that structures are padded to: the largest, a half of it, a quarter, an eighth
@@ -43,7 +43,14 @@ class Labelled(NamedTuple):
 
 
 def labelled(configurations: Sequence[Configuration], potential: AbstractPotential) -> list[Labelled]:
-    """All structures, those of a similar number of atoms in one batch, with lists for the potential."""
+    """All structures, those of a similar number of atoms in one batch, with lists for the potential.
+
+    **Raises** `ValueError` for no structures, and for elements that the potential has not.
+    """
+    if not configurations:
+        raise ValueError("there are no structures: give at least one")
+    for one in configurations:
+        check_species(potential, one.system)
     largest = max(len(one.system.numbers) for one in configurations)
     classes: dict[tuple, list[int]] = {}
     for number, one in enumerate(configurations):

@@ -8,9 +8,11 @@ from jaxtyping import Array, Float
 from diffsim.fields import constant, fixed
 from diffsim.graph import Graph
 from diffsim.linear.rows import Linear
+from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
 from diffsim.potentials.composed import AbstractComposed
 from diffsim.potentials.uncertain import AbstractUncertain
+from diffsim.system import System
 
 _AT_ONCE = 16  # derivatives, each of which takes the memory of some evaluations
 
@@ -33,6 +35,11 @@ class LinearPosterior(AbstractComposed, AbstractUncertain):
     @property
     def made_of(self) -> tuple[AbstractPotential, ...]:
         return (self.mean,)
+
+    def standardised(self, systems: System, neighbors: Neighbors) -> "LinearPosterior":
+        """Itself: the coefficients are those of inputs that are standardised already."""
+        del systems, neighbors
+        return self
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         return self.mean.atomic_energies(graph)

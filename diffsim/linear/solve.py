@@ -16,7 +16,7 @@ from diffsim.fields import ArrayLike, get, parameters, require_x64
 from diffsim.linear.labels import Scales, check_labels, weighted
 from diffsim.linear.posterior import LinearPosterior
 from diffsim.linear.rows import Linear, rows
-from diffsim.potentials.base import AbstractPotential, check_cutoff, check_species
+from diffsim.potentials.base import AbstractPotential, check_cutoff
 
 _ROWS = 2000  # of the design matrix to be held at once, or twice its columns
 
@@ -65,18 +65,18 @@ def solve_linear(
     neighbour lists are all held at once.
 
     **Raises** `ValueError` for parameters that are not there or that the energy is not linear in, labels that do not
-    fit the structures, and 32-bit floats.
+    fit the structures or do not depend on any of the parameters, no structures, and 32-bit floats.
     """
     prior = prior or {}
     if set(ridge) - set(parameters(potential)) or not ridge:
         raise ValueError(f"ridge must name parameters of {', '.join(parameters(potential))}, got {[*ridge]}")
     if set(prior) - set(ridge):
         raise ValueError(f"prior must name parameters that ridge names too, {', '.join(ridge)}, got {[*prior]}")
+    if not configurations:
+        raise ValueError("there are no structures to fit: give at least one")
     require_x64(configurations[0].system.positions, "a linear fit")
     check_cutoff(potential.cutoff)
     check_labels(configurations)
-    for one in configurations:
-        check_species(potential, one.system)
     linear = Linear(potential, tuple(ridge))
     triangle, count = np.zeros((0, len(linear.vector) + 1)), 0
     for block in _blocks(linear, configurations, scales.of_each(len(configurations))):
@@ -104,6 +104,8 @@ def _solved(triangle: np.ndarray, ridge: np.ndarray, prior: np.ndarray) -> tuple
     right = np.pad(triangle[:, size], (0, size + len(prior)))
     left, values, combinations = np.linalg.svd(matrix, full_matrices=False)
     known = values > size * np.finfo(float).eps * values[0]
+    if not known.any():
+        raise ValueError("no label says anything of these parameters: give labels that are not NaN, or a ridge above 0")
     root = (combinations[known] / lengths).T / values[known]
     return root @ (left[:, known].T @ right), root, values[known]
 

@@ -115,7 +115,13 @@ class BehlerParrinello(AbstractPotential):
 
         `radial` Gaussians stand evenly between 1 Å and the cutoff, as wide as they are apart. `hidden` are the layers
         of each network; `key` may be the seed of one.
+
+        **Raises** `ValueError` for no Gaussians, and a cutoff that is not above 1 Å.
         """
+        if radial < 1:
+            raise ValueError(f"radial must be at least 1 Gaussian, got {radial}")
+        if not cutoff > 1:
+            raise ValueError(f"Gaussians stand from 1 Å to the cutoff, which must be above that, got {cutoff} Å")
         numbers = atomic_numbers(species)
         check_elements(numbers)
         n, step = len(numbers), (cutoff - 1.0) / radial
@@ -137,11 +143,16 @@ class BehlerParrinello(AbstractPotential):
 @eqx.filter_jit
 def _statistics(potential: BehlerParrinello, systems: System, neighbors: Neighbors) -> tuple[Array, Array]:
     """Mean and standard deviation of the inputs over all atoms of each species, `[species inputs]`."""
-    seen = jax.vmap(graph)(systems, neighbors)
-    inputs = jnp.moveaxis(jax.vmap(potential.symmetry_functions)(seen), 1, 0)  # [inputs configurations atoms]
+
+    def one(given: tuple[System, Neighbors]) -> tuple[Array, Array]:
+        seen = graph(*given)
+        return seen.numbers, potential.symmetry_functions(seen)
+
+    numbers, inputs = jax.lax.map(one, (systems, neighbors))
+    inputs = jnp.moveaxis(inputs, 1, 0)  # [inputs configurations atoms]
 
     def over_atoms(number: int) -> tuple[Array, Array]:
-        chosen = seen.numbers == number
+        chosen = numbers == number
         share = chosen / jnp.maximum(jnp.sum(chosen), 1)
         mean = jnp.sum(share * inputs, (1, 2))
         return mean, jnp.sqrt(jnp.sum(share * (inputs - mean[:, None, None]) ** 2, (1, 2)))

@@ -75,7 +75,8 @@ class CHGNet(AbstractPotential):
         own, _ = graph.kinds(self.species)
         edges = nearest_first(graph, self.angular_cutoff)
         x = edges.sorted(of_atoms(self.embedding, own).T)
-        embedding, around, angles = self.basis.embedding, self.basis.bonds(edges, self.cutoff), self.basis.angles(edges)
+        embedding, angles = self.basis.embedding, self.basis.angles(edges)
+        around = self.basis.bonds(graph, edges, self.cutoff)
         found = []
         for step, layer in enumerate(self.atom_layers):
             x = layer(x, embedding, around)

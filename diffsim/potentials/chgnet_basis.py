@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from diffsim.fields import constant, parameter
+from diffsim.graph import Graph
 from diffsim.potentials.chgnet_layers import Angles, CHGNetEmbedding, Surroundings
 from diffsim.potentials.near_edges import Ordered, by_blocks, others
 from diffsim.potentials.radial import Length, bessel_frequencies, envelope
@@ -32,8 +33,8 @@ class CHGNetBasis(eqx.Module):
     power: int = constant()  # p
     angular_cutoff: float = constant("Å")
 
-    def bonds(self, edges: Ordered, cutoff: Length) -> Surroundings:
-        """What is known of edges at first."""
+    def bonds(self, graph: Graph, edges: Ordered, cutoff: Length) -> Surroundings:
+        """What is known of the edges of a graph at first."""
         blocks, near, atoms = edges.near_reverse.shape
         x, y, z = edges.vectors
         r = jnp.sqrt(x * x + y * y + z * z)
@@ -43,8 +44,8 @@ class CHGNetBasis(eqx.Module):
             basis=self._radial(r, edges.mask, self.frequencies, cutoff),
             near_basis=self._radial(short, listed, self.near_frequencies, self.angular_cutoff),
             told=jnp.zeros((blocks, near, atoms, features), r.dtype),
-            shift=jnp.zeros(features, r.dtype),
-            angular=jnp.any(jnp.sum(listed & (short < self.angular_cutoff), axis=1) > 1),
+            shift=jnp.zeros((1, 1, features), r.dtype),
+            angular=self._angular(graph, edges),
             reverse=edges.reverse,
             near_reverse=edges.near_reverse,
             groups=edges.groups,
@@ -63,6 +64,15 @@ class CHGNetBasis(eqx.Module):
             return waves @ (self.embedding.angle / math.sqrt(math.pi))
 
         return tuple(by_blocks(found, *map(group.of, edges.vectors)) for group in edges.groups)
+
+    def _angular(self, graph: Graph, edges: Ordered) -> Float[Array, "#blocks #atoms 1"]:
+        """1 for atoms of structures that have any angle, else 0."""
+        near = graph.mask & (graph.squares < self.angular_cutoff**2)
+        several = (jnp.sum(near, axis=0) > 1).reshape(graph.structures, -1)
+        found = jnp.any(several, axis=1, keepdims=True).astype(graph.weights.dtype)
+        if graph.structures == 1:
+            return found[None]
+        return edges.sorted(jnp.broadcast_to(found, several.shape).reshape(-1, 1))
 
     def _radial(self, r: Array, mask: Array, frequencies: Array, cutoff: Length) -> Float[Array, "*edges radial"]:
         u = jnp.where(mask, envelope(r, cutoff, self.power), 0.0)

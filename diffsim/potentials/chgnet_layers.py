@@ -8,7 +8,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from diffsim.fields import parameter
 from diffsim.graph import swap_rows
@@ -24,8 +24,8 @@ class Surroundings(NamedTuple):
     basis: Float[Array, "blocks rows atoms radial"]  # e
     near_basis: Float[Array, "blocks near atoms radial"]  # e′
     told: Float[Array, "blocks near atoms features"]  # what angles have added to b of near edges
-    shift: Float[Array, " features"]  # what has been added to b of all edges
-    angular: Bool[Array, ""]  # whether there is any angle
+    shift: Float[Array, "#blocks #atoms features"]  # what has been added to b of all edges of an atom
+    angular: Float[Array, "#blocks #atoms 1"]  # 1 for atoms of structures that have any angle, else 0
     reverse: Int[Array, "blocks rows atoms"]
     near_reverse: Int[Array, "blocks near atoms"]
     groups: tuple[Group, ...]
@@ -42,7 +42,7 @@ class CHGNetEmbedding(eqx.Module):
     def bonds(self, around: Surroundings) -> Float[Array, "blocks near atoms features"]:
         """b of near edges."""
         near = around.told.shape[1]
-        return around.basis[:, :near] @ self.bond + around.shift + around.told
+        return around.basis[:, :near] @ self.bond + around.shift[:, None] + around.told
 
     @staticmethod
     def init(key: Array, features: int, radial: int, angular: int) -> "CHGNetEmbedding":
@@ -89,7 +89,7 @@ class CHGNetAtomLayer(eqx.Module):
 class CHGNetBondLayer(eqx.Module):
     """b_ij ← b_ij + P (Σ_k φ(b_ij, b_ik, a_jik, x_i) ∘ v_ij ∘ v_ik + the same at the other end, of j) + p.
 
-    A bond has one b, whichever of its ends one looks from. p is added to all bonds, where there is any angle.
+    A bond has one b, whichever of its ends one looks from. p is added to all bonds of a structure that has any angle.
     """
 
     gated: Gated  # φ
@@ -118,7 +118,7 @@ class CHGNetBondLayer(eqx.Module):
         told = around.told + (here + swap_rows(here, around.near_reverse)) @ self.outward
         if self.bias is None:
             return around._replace(told=told)
-        return around._replace(told=told, shift=around.shift + jnp.where(around.angular, self.bias, 0.0))
+        return around._replace(told=told, shift=around.shift + around.angular * self.bias)
 
     @staticmethod
     def init(key: Array, features: int, *, normalised: bool, biased: bool) -> "CHGNetBondLayer":

@@ -61,14 +61,20 @@ def own_arguments(potential: CHGNet) -> dict[str, Any]:
 
 
 def renamed(weights: Mapping[str, np.ndarray], cutoff: float) -> dict[str, np.ndarray]:
-    """All weights by their names and of their shapes here, but those of the last angles, which nobody looks at."""
+    """All weights by their names and of their shapes here, but those of the last angles, which nobody looks at.
+
+    **Raises** `ValueError` for weights without layers of angles, and for names that are not known.
+    """
     return {"cutoff": np.asarray(cutoff), **dict(_renamed(weights))}
 
 
 def _renamed(weights: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     features = weights["atom_embedding.embedding.weight"].shape[1]
-    last = max(int(name.split(".")[1]) for name in weights if name.startswith("angle_layers."))
-    readout = sorted({int(name.split(".")[2]) for name in weights if name.startswith("mlp.layers.")})
+    angles = [int(match[1]) for name in weights if (match := re.match(r"angle_layers\.(\d+)\.", name))]
+    if not angles:
+        raise ValueError("it has no angle_layers")
+    last = max(angles)
+    readout = sorted({int(match[1]) for name in weights if (match := re.match(r"mlp\.layers\.(\d+)\.", name))})
     for name, value in weights.items():
         if name.startswith(f"angle_layers.{last}."):
             continue
@@ -79,7 +85,10 @@ def _renamed(weights: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarra
         elif name in _PLAIN:
             yield _PLAIN[name], value if _PLAIN[name] in _UPRIGHT else value.T
         else:
-            yield _of_layer(name, value, features)
+            try:
+                yield _of_layer(name, value, features)
+            except (KeyError, IndexError, ValueError):
+                raise ValueError(f"nothing is known of its weights {name!r} {np.shape(value)}") from None
 
 
 def _of_layer(name: str, value: np.ndarray, features: int) -> tuple[str, np.ndarray]:

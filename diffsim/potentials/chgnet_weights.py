@@ -100,9 +100,12 @@ def _from_torch(path: Path) -> CHGNet:
         raise ValueError(f"{path} holds no CHGNet: there is no model with weights and arguments in it") from None
     try:
         made_with = arguments_of(arguments, weights)
-        return _filled(made_with, renamed(weights, made_with["cutoff"]), path)
+        arrays = renamed(weights, made_with["cutoff"])
     except KeyError as error:
         raise ValueError(f"{path} is not of the CHGNet that is known here: there is no {error}") from None
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not of the CHGNet that is known here: {error}") from None
+    return _filled(made_with, arrays, path)
 
 
 def _from_safetensors(path: Path) -> CHGNet:
@@ -114,7 +117,7 @@ def _from_safetensors(path: Path) -> CHGNet:
         with safe_open(path, "numpy") as file:
             arguments = json.loads((file.metadata() or {})["chgnet"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError) as error:
+    except (SafetensorError, KeyError, ValueError) as error:
         raise ValueError(f"{path} holds no CHGNet that diffsim has written: {error}") from None
     return _filled(arguments, arrays, path)
 
@@ -122,9 +125,13 @@ def _from_safetensors(path: Path) -> CHGNet:
 def _filled(arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: Path) -> CHGNet:
     """The model of these arguments with these weights by their names in it.
 
-    **Raises** `ValueError` for weights that are missing, not known, or of another shape.
+    **Raises** `ValueError` for arguments that make no model, and for weights that are missing, not known, or of another
+    shape.
     """
-    empty = eqx.filter_eval_shape(lambda: CHGNet.init(key=jax.random.key(0), **arguments))
+    try:
+        empty = eqx.filter_eval_shape(lambda: CHGNet.init(key=jax.random.key(0), **arguments))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no CHGNet that can be made: {str(error).splitlines()[0]}") from None
     shapes = {name: parameter.value.shape for name, parameter in parameters(empty).items()}
     for name in sorted({*shapes, *arrays}):
         wanted, found = shapes.get(name), np.shape(arrays[name]) if name in arrays else None

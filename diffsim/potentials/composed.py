@@ -3,11 +3,14 @@
 import abc
 from collections.abc import Sequence
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
 from diffsim.potentials.direct import require_energies
+from diffsim.system import System
 
 
 class AbstractComposed(AbstractPotential):
@@ -45,6 +48,11 @@ class AbstractComposed(AbstractPotential):
     @property
     def of_positions(self) -> bool:
         return any(one.of_positions for one in self.made_of)
+
+    def standardised(self, systems: System, neighbors: Neighbors) -> AbstractPotential:
+        """With each of the others standardised."""
+        new = tuple(one.standardised(systems, neighbors) for one in self.made_of)
+        return eqx.tree_at(lambda p: p.made_of, self, new)
 
     @property
     def depth(self) -> int:

@@ -79,9 +79,11 @@ def random_convolutions(
     There are `radial` Gaussians evenly from 0 to the cutoff, as wide as they are apart. W and V have one hidden layer
     of as many `features`.
 
-    **Raises** `ValueError` for no species, and a depth below 1.
+    **Raises** `ValueError` for no species, a depth below 1, and fewer than two Gaussians.
     """
     check_elements(numbers)
+    if radial < 2:
+        raise ValueError(f"SchNet needs at least 2 Gaussians, at 0 and at the cutoff, got radial={radial}")
     if depth < 1:
         raise ValueError(f"SchNet needs a depth of at least 1, got {depth}")
     for_embedding, for_filters, for_inward, for_outward = keys

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.linalg import block_diag
 
-from diffsim.fields import constant, fixed, parameter
+from diffsim.fields import concrete, constant, fixed, parameter
 from diffsim.graph import Graph, graph
 from diffsim.neighbors import Neighbors
 from diffsim.potentials.base import AbstractPotential
@@ -41,6 +41,9 @@ class GAP(AbstractPotential):
     def __check_init__(self) -> None:
         if self.zeta < 1:
             raise ValueError(f"zeta must be at least 1, got {self.zeta}")
+        delta = concrete(self.delta)
+        if delta is not None and not delta > 0:
+            raise ValueError(f"delta must be positive, got {float(delta)} eV")
         shape = (*self.coefficients.shape, self.soap.size)
         if len(self.species) != shape[0] or self.points.shape != shape:
             raise ValueError(f"points of {len(self.species)} species must be {shape}, got {self.points.shape}")

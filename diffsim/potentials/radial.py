@@ -23,15 +23,6 @@ def envelope(r: Float[Array, "*edges"], cutoff: Length, p: int = 6) -> Float[Arr
     return jnp.where(inside, u, 0.0)
 
 
-def cosine_cutoff(r: Float[Array, "*edges"], cutoff: Length) -> Float[Array, "*edges"]:
-    """Behler and Parrinello's cutoff function (doi:10.1103/PhysRevLett.98.146401): its second derivative jumps.
-
-    f(r) = ½ [1 + cos(πr/r_c)] for r < r_c, 0 from there on; f″ goes from ½ (π/r_c)² to 0.
-    """
-    inside = r < cutoff
-    return jnp.where(inside, 0.5 * (1 + jnp.cos(jnp.pi * r / cutoff)), 0.0)
-
-
 def gaussian_basis(
     r: Float[Array, "*edges"], centers: Float[Array, " basis"], eta: Float[Array, "..."] | float
 ) -> Float[Array, "basis *edges"]:

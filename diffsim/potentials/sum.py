@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from diffsim.graph import Graph
@@ -26,6 +27,12 @@ class Sum(AbstractComposed):
     @property
     def made_of(self) -> tuple[AbstractPotential, ...]:
         return self.parts
+
+    @property
+    def prior(self) -> dict[str, Float[np.ndarray, "rows entries"]]:
+        """What parts know of their coefficients before any data, for `diffsim.solve_linear`, as with `GAP`."""
+        known = [(n, getattr(part, "prior", {})) for n, part in enumerate(self.parts)]
+        return {f"parts.{n}.{name}": rows for n, prior in known for name, rows in prior.items()}
 
     def atomic_energies(self, graph: Graph) -> Float[Array, " atoms"]:
         return sum((part.atomic_energies(graph) for part in self.parts), jnp.zeros_like(graph.weights))

@@ -19,7 +19,10 @@ _PART = 32  # structures that are predicted at a time
 
 
 class Errors(NamedTuple):
-    """Of energies in meV/atom, components of forces in meV/Å and of stresses in MPa; NaN where there are no labels."""
+    """Of energies in meV/atom, components of forces in meV/Å and of stresses in MPa; NaN where there are no labels.
+
+    Labels that are NaN do not count.
+    """
 
     structures: int
     energy_mae: float
@@ -31,7 +34,10 @@ class Errors(NamedTuple):
 
 
 def relabelled(potential: AbstractPotential, configurations: Sequence[Configuration]) -> list[Configuration]:
-    """The same structures with the potential's own energies, forces and stresses (NaN where there is no volume)."""
+    """The same structures with the potential's own energies, forces and stresses (NaN where there is no volume).
+
+    **Raises** `ValueError` for no structures, and for elements that the potential has not.
+    """
     found: dict[int, Configuration] = {}
     for data in labelled(configurations, potential):
         count = len(data.present)
@@ -45,16 +51,26 @@ def relabelled(potential: AbstractPotential, configurations: Sequence[Configurat
 
 
 def errors_of(found: Sequence[Configuration], reference: Sequence[Configuration]) -> dict[str, Errors]:
-    """Errors of each group, in the order of their first structures, then `all` where there is more than one."""
-    groups = list(dict.fromkeys(one.group for one in reference))
+    """Errors of each group, in the order of their first structures, then of `all` where there is more than one.
+
+    A group that is called `all` itself, that of structures without a group, then stands under `others`.
+
+    **Raises** `ValueError` for no structures.
+    """
+    if not reference:
+        raise ValueError("there are no structures to tell errors of: give at least one")
     pairs = list(zip(found, reference, strict=True))
-    table = {group: _errors([(a, b) for a, b in pairs if b.group == group]) for group in groups}
-    return table if len(groups) == 1 else table | {"all": _errors(pairs)}
+    groups: dict[str, list[tuple[Configuration, Configuration]]] = {}
+    for pair in pairs:
+        groups.setdefault(pair[1].group, []).append(pair)
+    if len(groups) > 1:
+        groups = {("others" if name == "all" else name): own for name, own in groups.items()} | {"all": pairs}
+    return {name: _errors(own) for name, own in groups.items()}
 
 
 def _errors(pairs: Sequence[tuple[Configuration, Configuration]]) -> Errors:
-    energy = np.array([(a.energy - b.energy) / len(b.forces) for a, b in pairs])
-    forces = np.concatenate([np.ravel(a.forces - b.forces) for a, b in pairs])
+    energy = np.array([(a.energy - b.energy) / len(b.forces) for a, b in pairs if np.isfinite(b.energy)])
+    forces = np.concatenate([(a.forces - b.forces)[np.isfinite(b.forces)] for a, b in pairs])
     stress = np.concatenate([np.ravel(a.stress - b.stress) for a, b in pairs])
     return Errors(
         len(pairs),

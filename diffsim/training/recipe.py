@@ -9,7 +9,7 @@ from diffsim.data.splitting import split
 from diffsim.linear import Scales, solve_linear
 from diffsim.potentials.base import AbstractPotential, check_species
 from diffsim.training.loss import ENERGY, FORCE, STRESS, Loss
-from diffsim.training.start import referenced, scaled, standardised
+from diffsim.training.start import has, referenced, scaled, standardised
 
 Maker = Callable[[Sequence[str]], AbstractPotential]  # of the elements
 
@@ -71,7 +71,7 @@ class Training:
                 check_species(potential, one.system)
         else:
             potential = scaled(standardised(self.model(species_of(training)), training), training)
-        if hasattr(potential, "reference"):
+        if has(potential, "reference"):
             potential = referenced(potential, training)
         if not self.ridge:
             return potential

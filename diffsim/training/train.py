@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from diffsim.data.configurations import Configuration, check
+from diffsim.data.configurations import Configuration, check, check_apart
 from diffsim.data.labels import Labelled, labelled, minibatches
-from diffsim.potentials.base import AbstractPotential, check_species
+from diffsim.potentials.base import AbstractPotential
 from diffsim.potentials.direct import AbstractDirectForces
 from diffsim.potentials.dropout import thinned
 from diffsim.training.loss import Loss
@@ -69,7 +69,8 @@ def train(
     `state` is one that an earlier training of the same things yielded, or that `load_state` read, to go on from.
 
     **Raises** `ValueError`, before anything is compiled, for data that cannot be learned from, elements that the
-    potential has not, and numbers out of range; later, where the loss stops being finite.
+    potential has not, structures that both sets have, and numbers out of range; later, where the loss stops being
+    finite, or what is learned looks farther than lists of neighbours, which the first cutoff has made.
     """
     for name, value, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
         if value < least:
@@ -78,8 +79,7 @@ def train(
         raise ValueError(f"average must be from 0 on and below 1, got {average}")
     for name, part in (("the training set", training), ("the validation set", validation)):
         check(part, name)
-        for one in part:
-            check_species(potential, one.system)
+    check_apart(training, validation)
     loss = loss or Loss()
     if isinstance(potential, AbstractDirectForces) and (loss.energy or loss.stress):
         raise ValueError(
@@ -143,6 +143,7 @@ def _epochs(
                 "(optax.chain(optax.clip_by_global_norm(1.0), …))"
             )
         averaged = step.weights.at(potential, memory.averaged)
+        _check_lists(averaged, [*training, *validation], epoch)
         validation_loss, *rmse = step.validated(averaged, validation)
         better = validation_loss < min(one.validation_loss for one in last.history)
         last = TrainingState(
@@ -155,3 +156,13 @@ def _epochs(
             memory=memory,
         )
         yield last
+
+
+def _check_lists(potential: AbstractPotential, data: Sequence[Labelled], epoch: int) -> None:
+    """Refuses a potential that has come to look farther than lists do, but for rounding."""
+    radius, cutoff = min(float(part.neighbors.radius.min()) for part in data), float(potential.cutoff)
+    if cutoff > radius * (1 + 1e-6):
+        raise ValueError(
+            f"parameters that determine the cutoff were learned: in epoch {epoch} it is {cutoff:.6g} Å, beyond the "
+            f"{radius:.6g} Å of the lists of neighbours; leave these parameters out of trainable"
+        )

@@ -60,6 +60,8 @@ def test_labels_stand_under_the_keys_that_one_names(tmp_path):
     np.testing.assert_allclose(one.stress, STRESS, rtol=0, atol=1e-8)
     with pytest.raises(ValueError, match=r"structure 0 of .* has no forces under 'force': say forces=KEY, it has .*"):
         read_configurations(path, "dft_energy", "force")
+    with pytest.raises(ValueError, match=r"structure 0 of .* has no stress under 'dft_stres': say stress=KEY, it has"):
+        read_configurations(path, "dft_energy", "dft_force", "dft_stres")
 
 
 def test_a_file_without_structures_is_refused(tmp_path):

@@ -181,6 +181,12 @@ def test_bad_labels_and_parameters_are_refused():
         solve_linear(TINY, [given[0]._replace(forces=np.zeros(3))], SCALES, ridge=FREE)
     with pytest.raises(ValueError, match="the energy of structure 1 is not finite: give all of it, or NaN for unknown"):
         solve_linear(TINY, [given[0], given[1]._replace(energy=np.inf)], SCALES, ridge=FREE)
+    with pytest.raises(ValueError, match="there are no structures to fit"):
+        solve_linear(TINY, [], SCALES, ridge=FREE)
+    with pytest.raises(ValueError, match="no label says anything of these parameters"):
+        solve_linear(TINY, unlabelled(SILICON[:1]), SCALES, ridge=FREE)
+    with pytest.raises(ValueError, match="has parameters for Si, but the system contains C"):
+        solve_linear(TINY, labels(MIXTURE, CRYSTALS[:1]), SCALES, ridge=FREE)
     with pytest.raises(ValueError, match="there are 6 structures, but 5 scales of force"):
         solve_linear(TINY, given, SCALES._replace(force=[0.1] * 5), ridge=FREE)
     with pytest.raises(ValueError, match="scales must be positive"):

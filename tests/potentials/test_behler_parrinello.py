@@ -94,5 +94,8 @@ def test_bad_networks_are_refused():
         BehlerParrinello.init(("Si",), 0, zeta=(0, 2))
     with pytest.raises(ValueError, match="networks are made for elements"):
         BehlerParrinello.init((), 0)
-    with pytest.raises(ValueError, match=r"cutoff must be positive, got -1\.0 Å"):
-        BehlerParrinello.init(("Si",), 0, cutoff=-1.0)
+    for cutoff in (-1.0, 1.0):
+        with pytest.raises(ValueError, match=rf"the cutoff, which must be above that, got {cutoff} Å"):
+            BehlerParrinello.init(("Si",), 0, cutoff=cutoff)
+    with pytest.raises(ValueError, match="radial must be at least 1 Gaussian, got 0"):
+        BehlerParrinello.init(("Si",), 0, radial=0)

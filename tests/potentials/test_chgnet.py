@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.build import bulk
 
 import diffsim
-from diffsim import CHGNet, Neighbors, System, units
+from diffsim import CHGNet, Neighbors, System, relabelled, units, unlabelled
 from diffsim.data.batching import _padded
 from diffsim.graph import graph
 from diffsim.mechanics import total_energy
@@ -178,6 +178,20 @@ def test_all_bonds_are_told_of_angles_where_there_are_any():
         neighbors = Neighbors.allocate(triple(r), 4.0)
         moved = energies(biased, triple(r), neighbors) - energies(potential, triple(r), neighbors)
         assert (np.abs(moved) > 1e-6).any() == changes, names
+
+
+def test_a_bias_of_bonds_is_not_told_from_structure_to_structure():
+    """Three in a row have no angle, also where they are predicted beside three that have one."""
+    potential = tiny(("Si",), biased=True)
+    layers = [layer.bias for layer in potential.bond_layers]
+    potential = eqx.tree_at(lambda p: [layer.bias for layer in p.bond_layers], potential, [b + 1.0 for b in layers])
+    row = System([[0, 0, 0], [3.2, 0, 0], [6.4, 0, 0]], 60 * np.eye(3), [14] * 3, [28.0] * 3)
+    bent = System([[0, 0, 0], [2.5, 0, 0], [0, 2.5, 0]], 60 * np.eye(3), [14] * 3, [28.0] * 3)
+    alone = [one for system in (row, bent) for one in relabelled(potential, unlabelled([system]))]
+    together = relabelled(potential, unlabelled([row, bent]))
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_allclose(b.energy, a.energy, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(b.forces, a.forces, rtol=0, atol=1e-12)
 
 
 def test_moments_are_public_and_of_atoms():

@@ -105,6 +105,20 @@ def test_no_pickle_is_run(tmp_path):
     assert not trace.exists()
 
 
+EMBEDDING = {"atom_embedding.embedding.weight": _Tensor(np.ones((2, 3)))}
+LAYER = {"angle_layers.0.weight": _Tensor(np.ones(3))}
+ARGUMENTS = {
+    "atom_graph_cutoff": 6.0,
+    "bond_graph_cutoff": 3.0,
+    "n_conv": 4,
+    "atom_fea_dim": 3,
+    "num_radial": 3,
+    "num_angular": 5,
+    "mlp_hidden_dims": [3],
+    "cutoff_coeff": 8,
+}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -113,6 +127,19 @@ def test_no_pickle_is_run(tmp_path):
         (
             {"model": {"state_dict": {"x": _Tensor(np.ones(3))}, "model_args": {}}},
             "is not of the CHGNet that is known here: there is no 'atom_embedding.embedding.weight'",
+        ),
+        ({"model": {"state_dict": EMBEDDING, "model_args": ARGUMENTS}}, "known here: it has no angle_layers"),
+        (
+            {"model": {"state_dict": EMBEDDING | LAYER | {"x": _Tensor(np.ones(3))}, "model_args": ARGUMENTS}},
+            r"known here: nothing is known of its weights 'x' \(3,\)",
+        ),
+        (
+            {"model": {"state_dict": EMBEDDING | LAYER, "model_args": ARGUMENTS | {"atom_graph_cutoff": "far"}}},
+            "known here: could not convert string to float",
+        ),
+        (
+            {"model": {"state_dict": EMBEDDING | LAYER, "model_args": ARGUMENTS | {"n_conv": 1}}},
+            "holds no CHGNet that can be made: CHGNet needs a depth of at least 2, got 1",
         ),
     ],
 )
@@ -156,6 +183,14 @@ def test_safetensors_of_something_else_are_refused(tmp_path):
         with pytest.raises(ValueError) as error:  # noqa: PT011
             CHGNet.load(path)
         assert message in str(error.value)
+    for told, message in (
+        ("{", "holds no CHGNet that diffsim has written: Expecting property name"),
+        ("{}", "holds no CHGNet that can be made: missing a required argument: 'species'"),
+        ('{"species": [14], "layers": 3}', "holds no CHGNet that can be made: .*'layers'"),
+    ):
+        safetensors.save_file(arrays, path, {"chgnet": told})
+        with pytest.raises(ValueError, match=message):
+            CHGNet.load(path)
     safetensors.save_file(arrays, path)
     with pytest.raises(ValueError, match="holds no CHGNet that diffsim has written"):
         CHGNet.load(path)

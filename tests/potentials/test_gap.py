@@ -108,6 +108,8 @@ def test_a_data_set_gives_sparse_points_of_each_species():
 
 
 def test_bad_gaussian_processes_are_refused():
+    with pytest.raises(ValueError, match=r"delta must be positive, got -1\.0 eV"):
+        GAP.init(("Si",), delta=-1.0)
     with pytest.raises(ValueError, match="zeta must be at least 1, got 0"):
         GAP.init(("Si",), zeta=0)
     with pytest.raises(ValueError, match="at least one sparse point, got 0"):

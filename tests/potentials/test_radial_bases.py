@@ -10,7 +10,6 @@ from diffsim.potentials.radial import (
     bessel_basis,
     bessel_frequencies,
     chebyshev_basis,
-    cosine_cutoff,
     envelope,
     gaussian_basis,
 )
@@ -41,15 +40,6 @@ def test_the_envelope_ends_with_two_derivatives_and_starts_at_one(p):
     np.testing.assert_allclose(end[3], -p * (p + 1) * (p + 2) / CUTOFF**3, rtol=1e-6)
     assert (derivatives(lambda r: envelope(r, CUTOFF, p), CUTOFF) == 0).all()
     assert envelope(jnp.asarray(1e-9), CUTOFF, p) == pytest.approx(1.0, abs=1e-15)
-
-
-def test_the_cosine_cutoff_ends_with_a_jump_of_its_second_derivative():
-    value, slope, curvature, _ = derivatives(lambda r: cosine_cutoff(r, CUTOFF), CUTOFF * (1 - 1e-9))
-    assert abs(value) < 1e-15
-    assert abs(slope) < 1e-8
-    assert curvature == pytest.approx(0.5 * (np.pi / CUTOFF) ** 2, rel=1e-12)
-    assert (derivatives(lambda r: cosine_cutoff(r, CUTOFF), CUTOFF) == 0).all()
-    assert cosine_cutoff(jnp.asarray(CUTOFF / 3), CUTOFF) == pytest.approx(0.75)
 
 
 def test_bases_are_what_their_equations_say():

@@ -100,5 +100,7 @@ def test_bad_networks_are_refused():
         SchNet.init(("Si",), 0, depth=0)
     with pytest.raises(ValueError, match="networks are made for elements"):
         SchNet.init((), 0)
+    with pytest.raises(ValueError, match=r"SchNet needs at least 2 Gaussians, at 0 and at the cutoff, got radial=1"):
+        SchNet.init(("Si",), 0, radial=1)
     with pytest.raises(ValueError, match=r"cutoff must be positive, got -1\.0 Å"):
         SchNet.init(("Si",), 0, cutoff=-1.0)

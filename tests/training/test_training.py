@@ -9,7 +9,18 @@ import pytest
 from ase.build import bulk, molecule
 
 import diffsim
-from diffsim import BehlerParrinello, FunctionOfPositions, SchNet, StillingerWeber, System, units
+from diffsim import (
+    GAP,
+    BehlerParrinello,
+    Ensemble,
+    FunctionOfPositions,
+    SchNet,
+    StillingerWeber,
+    Sum,
+    System,
+    deviations_of,
+    units,
+)
 from diffsim.data.configurations import Configuration, unlabelled
 from diffsim.data.labels import labelled, minibatches
 from diffsim.training import Loss, Weights, errors_of, predicted, referenced, relabelled, scaled, standardised, train
@@ -83,6 +94,87 @@ def test_errors_are_means_over_labels_of_each_group():
     assert np.isnan(found["b"].stress_mae)
     # 2 + 4 atoms: half as many force components in `a`, and no stress in `b`
     assert found["all"] == pytest.approx((2, 10, 10, 100 / 3, 1000 * np.sqrt(0.05 / 9), *found["a"][5:]))
+
+
+def test_labels_that_are_missing_count_for_no_error(silicon):
+    unknown = silicon[0]._replace(energy=np.nan, forces=np.full((2, 3), np.nan), group="unknown")
+    found = errors_of(silicon[:2], [unknown, silicon[1]._replace(energy=silicon[1].energy - 0.02)])
+    assert found["all"][:5] == pytest.approx((2, 10, 10, 0, 0))
+    assert np.isnan(found["unknown"][1:5]).all()
+    wrong = silicon[0]._replace(energy=np.nan)
+    assert np.isnan(errors_of([wrong], silicon[:1])["all"].energy_mae)  # a prediction that is missing does count
+
+
+def test_the_total_is_the_last_of_the_errors_whatever_groups_are_called(silicon):
+    reference = [silicon[0], silicon[1]._replace(energy=silicon[1].energy - 0.02, group="liquid")]
+    found = errors_of(silicon[:2], reference)
+    assert [*found] == ["others", "liquid", "all"]
+    assert [one.structures for one in found.values()] == [1, 1, 2]
+    assert found["all"].energy_mae == pytest.approx(5)
+    assert found["others"].energy_mae == 0
+
+
+def test_elements_without_parameters_are_refused():
+    """Each has those of another element otherwise."""
+    network = BehlerParrinello.init(("Si",), 0, cutoff=4.0, radial=3, zeta=[1], hidden=[4])
+    alien = unlabelled([System.from_ase(bulk("Ge"))])
+    for ask in (relabelled, standardised, scaled, referenced):
+        known = [alien[0]._replace(energy=0.0)]
+        potential = SchNet.init(("Si",), 0, cutoff=4.0, depth=1, features=4, radial=4) if ask is scaled else network
+        with pytest.raises(ValueError, match="has parameters for Si, but the system contains Ge"):
+            ask(potential, known)
+    with pytest.raises(ValueError, match="has parameters for Si, but the system contains Ge"):
+        deviations_of(Ensemble([network, network]), alien)
+
+
+def test_nothing_to_learn_from_is_said_so(silicon):
+    network = SchNet.init(("Si",), 0, cutoff=4.0, depth=1, features=4, radial=4)
+    with pytest.raises(ValueError, match="there are no structures: give at least one"):
+        relabelled(SW, [])
+    with pytest.raises(ValueError, match="there are no structures to tell errors of"):
+        errors_of([], [])
+    for nothing in ([], unlabelled(CRYSTALS[:1])):
+        with pytest.raises(ValueError, match="no structure has an energy that reference energies could be taken from"):
+            referenced(network, nothing)
+    with pytest.raises(ValueError, match="no structure has forces that a scale could be taken from"):
+        scaled(network, unlabelled(CRYSTALS[:1]))
+
+
+def test_missing_labels_leave_the_start_as_the_others_make_it(silicon):
+    network = SchNet.init(("Si",), 0, cutoff=4.0, depth=1, features=4, radial=4)
+    given = [*silicon[:3], silicon[3]._replace(energy=np.nan, forces=np.full((2, 3), np.nan))]
+    np.testing.assert_array_equal(referenced(network, given).reference, referenced(network, silicon[:3]).reference)
+    size = lambda given: np.sqrt(np.mean(np.concatenate([one.forces for one in given]) ** 2))  # noqa: E731
+    assert size(relabelled(scaled(network, given), given)) == pytest.approx(0.1 * size(silicon[:3]), rel=1e-9)
+
+
+def test_parts_of_sums_and_members_of_ensembles_are_prepared(silicon):
+    """A sum is so for what its other parts leave, an ensemble member by member."""
+    data = silicon[:3]
+    network = SchNet.init(("Si",), 0, cutoff=4.0, depth=1, features=4, radial=4)
+    weak = eqx.tree_at(lambda p: p.epsilon, SW, 0.5 * SW.epsilon)
+    rest = [
+        one._replace(energy=one.energy - own.energy, forces=one.forces - own.forces)
+        for one, own in zip(data, relabelled(weak, data), strict=True)
+    ]
+    for prepare in (scaled, referenced):
+        alone, part = prepare(network, rest), prepare(Sum((weak, network)), data).parts[1]
+        np.testing.assert_allclose(part.scale, alone.scale, rtol=1e-12)
+        np.testing.assert_allclose(part.reference, alone.reference, rtol=0, atol=1e-12)
+        assert not np.array_equal([part.scale, part.reference], [network.scale, network.reference])
+        expected = prepare(network, data)
+        other, *members = prepare(Ensemble([weak, network, network]), data).members
+        jax.tree.map(np.testing.assert_array_equal, members, [expected, expected])
+        jax.tree.map(np.testing.assert_array_equal, other, weak)
+    inputs = BehlerParrinello.init(("Si",), 0, cutoff=3.5, radial=3, zeta=[1], hidden=[4])
+    both = standardised(Sum((weak, inputs)), data).parts[1]
+    np.testing.assert_allclose(both.mean, standardised(inputs, data).mean, rtol=1e-12)
+    gap = GAP.init(("Si",), cutoff=3.5, degree=2, radial=2, points=3)
+    known = standardised(Sum((weak, gap)), data)
+    assert [*known.prior] == ["parts.1.coefficients"]
+    np.testing.assert_array_equal(known.prior["parts.1.coefficients"], known.parts[1].prior["coefficients"])
+    with pytest.raises(ValueError, match="2 parts of the sum have a scale, and labels do not tell them apart"):
+        scaled(Sum((network, network)), data)
 
 
 def test_the_loss_counts_labels_and_nothing_that_fills_up():
@@ -175,7 +267,7 @@ def test_reference_energies_are_least_squares_of_energies_an_atom():
     np.testing.assert_allclose(referenced(potential, shifted).reference, [5.0, -3.0], rtol=0, atol=1e-10)
     found = standardised(potential, given)
     assert not np.allclose(found.mean, potential.mean)
-    assert standardised(SW, given) is SW
+    assert standardised(SW, given[2:]) is SW
     with pytest.raises(ValueError, match="StillingerWeber has no reference energies"):
         referenced(SW, given)
 
@@ -214,7 +306,9 @@ def test_bad_training_is_refused(silicon):
         train(SW, silicon, [], OPTIMIZER)
     carbon = BehlerParrinello.init(("C",), 0)
     with pytest.raises(ValueError, match="has parameters for C, but the system contains Si"):
-        train(carbon, silicon, silicon, OPTIMIZER)
+        train(carbon, silicon[:4], silicon[4:], OPTIMIZER)
+    with pytest.raises(ValueError, match="structure 1 of the validation set is structure 3 of the training set"):
+        train(SW, silicon[:4], [silicon[4], silicon[3]], OPTIMIZER)
     with pytest.raises(ValueError, match="the weight of forces in a loss must be a number from 0 on, got -1"):
         Loss(forces=-1.0)
     with pytest.raises(ValueError, match="at least one weight"):
@@ -225,3 +319,9 @@ def test_a_loss_that_is_no_longer_finite_says_so(silicon):
     start = eqx.tree_at(lambda p: p.lam, SW, 1.1 * SW.lam)
     with pytest.raises(ValueError, match=r"the loss is no longer finite in epoch \d: learn more slowly"):
         list(train(start, silicon[:4], silicon[4:6], optax.sgd(1e6), epochs=9, batch_size=2, trainable=["epsilon"]))
+
+
+def test_a_cutoff_that_is_learned_beyond_the_lists_is_refused(silicon):
+    small = eqx.tree_at(lambda p: p.sigma, SW, 0.9 * SW.sigma)
+    with pytest.raises(ValueError, match=r"in epoch 1 it is 3\.\d+ Å, beyond the 3\.39\d+ Å of the lists"):
+        list(train(small, silicon[:4], silicon[4:6], optax.adam(0.02), average=0.0, trainable=["sigma"], batch_size=2))
