@@ -4,12 +4,14 @@ import itertools
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from diffsim.report.figures.base import AFTER, REFERENCE, Columns, Drawing, blank
 
 _OTHERS = ("#2b6cc8", "#3f8f4f", "#d99a2b")
 _SHADES = ("#f0a35e", "#e0712c", "#8f3b1b", *_OTHERS)  # of temperatures
+_MARKS = "ox^s"  # of solids
 _ROW = 0.125  # inches, of a legend
 _DOTS = {"fmt": "o", "markersize": 2.5, "linewidth": 0.7, "capsize": 0}
 
@@ -34,7 +36,7 @@ def draw_density(columns: Columns) -> Drawing:
         panel.set_xlim(at[0], at[-1])
     figure.supylabel("states (1/THz/atom)", fontsize=8)
     axes[-1, 0].set_xlabel("frequency (THz)")
-    axes[0, 0].legend()
+    _legend_above(figure, axes[0, 0])
     caption = (
         "Density of states of the perfect crystal: at rest by lattice dynamics on a fine mesh, above 0 K from "
         "velocities at constant energy with one standard error. Dotted: at rest, of the waves that fit into the cell "
@@ -56,10 +58,10 @@ def draw_bands(columns: Columns) -> Drawing:
     dots = [head for head in columns if head.endswith("K, path")]
     kinds = dict.fromkeys(_what(head).removesuffix(", path") for head in dots)
     shade = dict(zip(kinds, itertools.cycle(_SHADES), strict=False))
+    mark = {name: form for (name, _), form in zip(_colors(columns), itertools.cycle(_MARKS), strict=False)}
     for head in dots:
         name, kind = head.removesuffix(", path").split("|")
-        first = name == _colors(columns)[0][0]
-        marker = {"fmt": "o" if first else "x", "markersize": 2.2, "linewidth": 0.6}
+        marker = {"fmt": mark[name], "markersize": 2.2, "linewidth": 0.6}
         y, error = columns[f"{name}|{kind}, frequency (THz)"], columns[f"{name}|{kind}, ± (THz)"]
         axes.errorbar(columns[head], y, error, color=shade[kind], label=f"{name}, {kind}", **marker)
     places, names = columns["tick"], columns["name"]
@@ -92,7 +94,7 @@ def draw_lifetimes(columns: Columns) -> Drawing:
         panel.set_title(kind, loc="left")
     figure.supylabel("lifetime (ps)", fontsize=8)
     axes[-1, 0].set_xlabel("frequency (THz)")
-    axes[0, 0].legend()
+    _legend_above(figure, axes[0, 0])
     return Drawing(figure, "Lifetimes of single phonons, 1/2πΓ of the widths of their lines, with standard errors.")
 
 
@@ -130,6 +132,11 @@ def draw_hops(columns: Columns) -> Drawing:
     return Drawing(
         figure, "Hops of the vacancy, counted at fixed volume with Poisson errors of one standard deviation."
     )
+
+
+def _legend_above(figure: Figure, axes: Axes) -> None:
+    """Where it hides no curve."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=7)
 
 
 def _logarithmic(axes: Axes) -> None:
