@@ -109,13 +109,13 @@ def test_the_data_set_is_read_by_its_name_and_split_by_kind(structures):
 
 def test_labelling_goes_on_from_the_file(structures, tmp_path, monkeypatch):
     """Only what is missing is solved; what is there stays as it is, to the byte."""
-    order = plan()[:4]
+    order = [one for one in plan() if one.kind in ("strained", "rattled")][:4]
     monkeypatch.setattr(dataset, "plan", lambda: order)
     solved = []
 
     class Cache:
         def solve(self, atoms, setting):
-            assert len(setting.kmesh) in (64, 125)
+            assert len(setting.kmesh) in (64, 125)  # of strained and of rattled cubes
             solved.append(planned(atoms))
             return {"energy": FREE_ATOM, "forces": np.zeros((len(atoms), 3)), "stress": np.zeros(6), "cpu_seconds": 0}
 
