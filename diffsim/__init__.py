@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from diffsim.comparison import compare_gradients
     from diffsim.data.configurations import Configuration, read_configurations, unlabelled
     from diffsim.data.labelled import energy_target, force_target, snapshot
+    from diffsim.data.labels import updates_per_epoch
     from diffsim.data.splitting import split
     from diffsim.deviation import energy_deviation, force_deviation, stress_deviation
     from diffsim.experiment import Experiment, evaluate
@@ -240,6 +241,7 @@ _CONTENTS = {
     "data.configurations": "Configuration read_configurations unlabelled",
     "linear": "LinearPosterior LinearSolution Scales solve_linear",
     "data.labelled": "energy_target force_target snapshot",
+    "data.labels": "updates_per_epoch",
     "data.splitting": "split",
     "training": """
         Loss Training TrainingState calibration clipped deviations_of errors_of referenced relabelled scaled

@@ -51,12 +51,12 @@ def labelled(configurations: Sequence[Configuration], potential: AbstractPotenti
         raise ValueError("there are no structures: give at least one")
     for one in configurations:
         check_species(potential, one.system)
-    largest = max(len(one.system.numbers) for one in configurations)
-    classes: dict[tuple, list[int]] = {}
-    for number, one in enumerate(configurations):
-        halvings = min(int(math.log2(largest / len(one.system.numbers))), SHAPES - 1)
-        classes.setdefault((halvings, one.system.pbc), []).append(number)
-    return [_labelled([configurations[n] for n in classes[key]], classes[key], potential) for key in sorted(classes)]
+    return [_labelled([configurations[n] for n in numbers], numbers, potential) for numbers in _alike(configurations)]
+
+
+def updates_per_epoch(configurations: Sequence[Configuration], batch_size: int) -> int:
+    """How many updates go through all structures once, `batch_size` at a time: what a learning-rate schedule needs."""
+    return sum(-(-len(numbers) // batch_size) for numbers in _alike(configurations))
 
 
 def minibatches(data: Sequence[Labelled], size: int, rng: np.random.Generator) -> Iterator[tuple[int, np.ndarray]]:
@@ -78,6 +78,16 @@ def chosen(data: Labelled, places: Array) -> Labelled:
     """Some structures of a batch; −1 brings one that counts for nothing."""
     part = jax.tree.map(lambda leaf: leaf[jnp.maximum(places, 0)], data)
     return part._replace(present=jnp.where(places < 0, 0.0, part.present))
+
+
+def _alike(configurations: Sequence[Configuration]) -> list[list[int]]:
+    """Which structures have a similar number of atoms, and the same periodic directions."""
+    largest = max(len(one.system.numbers) for one in configurations)
+    classes: dict[tuple, list[int]] = {}
+    for number, one in enumerate(configurations):
+        halvings = min(int(math.log2(largest / len(one.system.numbers))), SHAPES - 1)
+        classes.setdefault((halvings, one.system.pbc), []).append(number)
+    return [classes[key] for key in sorted(classes)]
 
 
 def _labelled(

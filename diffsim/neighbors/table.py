@@ -22,6 +22,7 @@ from diffsim.fields import concrete
 from diffsim.neighbors.all_pairs import AllPairs
 from diffsim.neighbors.allocation import Search, allocated
 from diffsim.neighbors.columns import Edges, tabulated
+from diffsim.neighbors.deformation import deformation, stretched
 from diffsim.neighbors.images import Images, cells_away, how_many, kind, numbered, offsets
 from diffsim.neighbors.room import Room, crowded, grown, roomed, roomiest
 from diffsim.neighbors.within import pays, rows_within, within
@@ -188,38 +189,24 @@ class Neighbors(eqx.Module):
         system, cutoff = jax.lax.stop_gradient((system, cutoff))
         kept = jnp.array_equal(system.cell, self.cell)
         nothing = jnp.zeros((), system.cell.dtype), jnp.zeros_like(system.positions)
-        stretched, carried = jax.lax.cond(kept, lambda: nothing, lambda: self._carried(system))
+        stretch, carried = jax.lax.cond(kept, lambda: nothing, lambda: self._carried(system))
         moved = (system.positions - self.positions) - carried
         real = (system.numbers > 0)[:, None]
         moved -= jnp.sum(moved, axis=0, where=real) / jnp.maximum(jnp.sum(real), 1)
         moved = jnp.max(jnp.linalg.norm(moved, axis=1), where=real[:, 0], initial=0.0)
-        reach = self.radius * jnp.sqrt(jnp.maximum(1 + stretched, 0.0)) - 2 * moved
+        reach = self.radius * jnp.sqrt(jnp.maximum(1 + stretch, 0.0)) - 2 * moved
         rounding = max(1e-9, 100 * float(jnp.finfo(self.radius.dtype).eps))
         return ~(reach >= cutoff * (1 - rounding)) | crowded(self, system)
 
     def _carried(self, system: System) -> tuple[Float[Array, ""], Float[Array, "atoms 3"]]:
         """s² − 1, s the smallest stretch of the cell's deformation, and how far that takes each atom."""
-        strain = _deformation(self.cell, system.cell, system.pbc)
-        return jnp.linalg.eigvalsh(strain + strain.T + strain @ strain.T)[0], self.positions @ strain
+        strain = deformation(self.cell, system.cell, system.pbc)
+        return stretched(strain), self.positions @ strain
 
 
 def _table(edges: Edges, images: Images) -> dict[str, Array]:
     """On the host."""
     return {name: jnp.asarray(table) for name, table in tabulated(edges, images).items()}
-
-
-def _deformation(old: Array, new: Array, pbc: tuple[bool, bool, bool]) -> Float[Array, "3 3"]:
-    """F − 1 of x = x₀ F that takes the old periodic vectors to the new ones and the normal of a slab to the normal."""
-    before, after = (_with_normal(cell[np.array(pbc, bool)]) for cell in (old, new))
-    inverse = jnp.linalg.inv if len(before) == 3 else jnp.linalg.pinv
-    return inverse(before) @ (after - before)
-
-
-def _with_normal(vectors: Array) -> Array:
-    if len(vectors) != 2:
-        return vectors
-    normal = jnp.cross(vectors[0], vectors[1])
-    return jnp.concatenate([vectors, (normal / jnp.linalg.norm(normal))[None]])
 
 
 def alike(lists: Sequence[Neighbors]) -> list[Neighbors]:

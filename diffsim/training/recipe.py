@@ -7,7 +7,7 @@ from typing import NamedTuple
 from diffsim.data.configurations import Configuration, read_configurations, species_of
 from diffsim.data.splitting import split
 from diffsim.linear import Scales, solve_linear
-from diffsim.potentials.base import AbstractPotential, check_species
+from diffsim.potentials.base import AbstractPotential
 from diffsim.training.loss import ENERGY, FORCE, STRESS, Loss
 from diffsim.training.start import has, referenced, scaled, standardised
 
@@ -67,8 +67,6 @@ class Training:
         """
         if isinstance(self.model, AbstractPotential):
             potential = self.model
-            for one in training:
-                check_species(potential, one.system)
         else:
             potential = scaled(standardised(self.model(species_of(training)), training), training)
         if has(potential, "reference"):

@@ -131,6 +131,7 @@ def _epochs(
         last = _start(step, potential, step.validated(potential, validation))
         yield last
     began = time.perf_counter() - last.seconds
+    radius = min(float(part.neighbors.radius.min()) for part in (*training, *validation))
     for epoch in range(last.step + 1, last.step + plan.epochs + 1):
         memory, losses = last.memory, []
         for number, places in minibatches(training, plan.batch_size, np.random.default_rng((plan.seed, epoch))):
@@ -143,7 +144,7 @@ def _epochs(
                 "(optax.chain(optax.clip_by_global_norm(1.0), …))"
             )
         averaged = step.weights.at(potential, memory.averaged)
-        _check_lists(averaged, [*training, *validation], epoch)
+        _check_lists(averaged, radius, epoch)
         validation_loss, *rmse = step.validated(averaged, validation)
         better = validation_loss < min(one.validation_loss for one in last.history)
         last = TrainingState(
@@ -158,9 +159,9 @@ def _epochs(
         yield last
 
 
-def _check_lists(potential: AbstractPotential, data: Sequence[Labelled], epoch: int) -> None:
+def _check_lists(potential: AbstractPotential, radius: float, epoch: int) -> None:
     """Refuses a potential that has come to look farther than lists do, but for rounding."""
-    radius, cutoff = min(float(part.neighbors.radius.min()) for part in data), float(potential.cutoff)
+    cutoff = float(potential.cutoff)
     if cutoff > radius * (1 + 1e-6):
         raise ValueError(
             f"parameters that determine the cutoff were learned: in epoch {epoch} it is {cutoff:.6g} Å, beyond the "

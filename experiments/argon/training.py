@@ -6,7 +6,18 @@ from pathlib import Path
 import jax
 import optax
 
-from diffsim import DirectSchNet, Loss, SchNet, clipped, load_potential, referenced, save_potential, scaled, train
+from diffsim import (
+    DirectSchNet,
+    Loss,
+    SchNet,
+    clipped,
+    load_potential,
+    referenced,
+    save_potential,
+    scaled,
+    train,
+    updates_per_epoch,
+)
 from diffsim.potentials import AbstractPotential
 from experiments.argon.data import Parts, parts
 from experiments.argon.size import Size
@@ -32,7 +43,7 @@ def train_on(
 ) -> AbstractPotential:
     """Leaves `potential.json` in the folder after each epoch: where the rate ends near zero, the last is the best."""
     folder.mkdir(parents=True, exist_ok=True)
-    updates = epochs * -(-len(data.training) // _BATCH)
+    updates = epochs * updates_per_epoch(data.training, _BATCH)
     schedule = optax.warmup_cosine_decay_schedule(0.1 * rate, rate, updates // 50, updates, _LAST * rate)
     optimizer = clipped(optax.adam(schedule), 100.0)
     last = start

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import optax
 
-from diffsim import clipped, referenced, save_potential, scaled, train
+from diffsim import clipped, referenced, save_potential, scaled, train, updates_per_epoch
 from experiments.fine_tuning.data import labelled
 from experiments.fine_tuning.size import Size
 
@@ -16,7 +16,7 @@ def pretrain(size: Size, folder: Path) -> None:
     data = labelled(size.crystals)
     start = size.network(("Si",), 0)
     start = referenced(scaled(start, data.pretraining), data.pretraining)
-    updates = size.epochs * (len(data.pretraining) // _BATCH + 1)
+    updates = size.epochs * updates_per_epoch(data.pretraining, _BATCH)
     optimizer = clipped(optax.adam(optax.cosine_decay_schedule(_RATE, updates)), 10.0)
     for state in train(start, data.pretraining, data.validation, optimizer, epochs=size.epochs, batch_size=_BATCH):
         last = state.history[-1]

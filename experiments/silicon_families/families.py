@@ -22,8 +22,8 @@ from diffsim import (
     standardised,
     train,
     units,
+    updates_per_epoch,
 )
-from diffsim.data.labels import labelled
 from diffsim.potentials import AbstractPotential
 
 _ERRORS = Scales(energy=1e-3, force=0.05, stress=0.5 * units.GPa)  # eV/atom, eV/Å, eV/Å³
@@ -46,9 +46,9 @@ def by_gradients(epochs: int, rate: float, least: int = _LEAST) -> Learning:
     def learn(
         start: AbstractPotential, training: Sequence[Configuration], validation: Sequence[Configuration]
     ) -> AbstractPotential:
-        batches = sum(-(-len(alike.present) // _BATCH) for alike in labelled(training, start))
-        rounds = max(epochs, -(-least // batches))
-        optimizer = clipped(optax.adam(optax.cosine_decay_schedule(rate, rounds * batches, 0.01)), 10.0)
+        updates = updates_per_epoch(training, _BATCH)
+        rounds = max(epochs, -(-least // updates))
+        optimizer = clipped(optax.adam(optax.cosine_decay_schedule(rate, rounds * updates, 0.01)), 10.0)
         *_, last = train(start, training, validation, optimizer, epochs=rounds, batch_size=_BATCH)
         return last.best
 

@@ -20,6 +20,7 @@ from diffsim import (
     System,
     deviations_of,
     units,
+    updates_per_epoch,
 )
 from diffsim.data.configurations import Configuration, unlabelled
 from diffsim.data.labels import labelled, minibatches
@@ -199,11 +200,13 @@ def test_the_loss_counts_labels_and_nothing_that_fills_up():
 
 
 def test_every_structure_is_drawn_once_an_epoch():
-    data = labelled(unlabelled([*CRYSTALS, *DOUBLE]), SW)
+    structures = unlabelled([*CRYSTALS, *DOUBLE])
+    data = labelled(structures, SW)
     drawn = list(minibatches(data, 4, np.random.default_rng(0)))
     numbers = [int(data[part].number[place]) for part, places in drawn for place in places if place >= 0]
     assert sorted(numbers) == list(range(12))
     assert {(part, len(places)) for part, places in drawn} == {(0, 3), (1, 4)}  # two shapes
+    assert len(drawn) == updates_per_epoch(structures, 4) == 4
 
 
 OPTIMIZER = optax.chain(optax.clip_by_global_norm(10.0), optax.adam(optax.exponential_decay(0.03, 30, 0.5)))
