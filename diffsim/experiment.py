@@ -15,6 +15,7 @@ from diffsim.gradients import AbstractGradient, Implicit
 from diffsim.mechanics import neighbors_of
 from diffsim.observables.base import AbstractObservable
 from diffsim.potentials.base import AbstractPotential
+from diffsim.simulate import later
 from diffsim.simulators import AbstractSimulator, Schedule, State, over_replicas
 from diffsim.simulators.base import evaluate_now
 from diffsim.simulators.momenta import temperature
@@ -89,8 +90,26 @@ class Experiment(eqx.Module):
         return self.gradient.prepare(potential, simulator, state, self.schedule)
 
     def again(self, potential: AbstractPotential, state: State, last: System) -> State:
-        """Where to start once more after a list was too short: from `last` if at rest, else as before, with room."""
-        return self.start(potential, last) if self.is_static else roomier(potential, state)
+        """Where to start once more after a list was too short: from `last` if at rest, else as before, with room.
+
+        How much it takes a run without derivatives tells, where compiling one with them would take minutes.
+        """
+        if self.simulator is None or self.schedule is None:
+            return self.start(potential, last)
+        state = roomier(potential, state)
+        if potential.light:
+            return state
+        try:
+            ended = later(potential, self.simulator, self._begun(potential, state), self.schedule.steps, self.ceiling)
+        except SimulationError:  # who finds it says in which experiment
+            return state
+        return roomier(potential, state, like=ended)
+
+    def _begun(self, potential: AbstractPotential, state: State) -> State:
+        """A state to run from without derivatives."""
+        simulator = self.simulator
+        assert simulator is not None
+        return over_replicas(lambda one: evaluate_now(simulator, potential, one), state.replace(kept=None))
 
     def predict(self, potential: AbstractPotential, state: State) -> tuple[dict[str, Array], State, dict[str, Array]]:
         """Predictions of all targets from one sample, its last state, and its diagnostics."""
@@ -119,11 +138,10 @@ class Experiment(eqx.Module):
         """What went wrong on the way from a state; None where nothing did but that a list was too short."""
         if self.simulator is None or self.schedule is None:
             return None
-        simulator = self.simulator
-        begun = over_replicas(lambda one: evaluate_now(simulator, potential, one), state.replace(kept=None))
+        begun = self._begun(potential, state)
         steps = self.schedule.steps + self.schedule.stride  # a method may take some more
         where = f" in experiment {name!r}"
-        return explained(potential, simulator, begun, steps, self.ceiling, where)
+        return explained(potential, self.simulator, begun, steps, self.ceiling, where)
 
     def warn_of_long_step(self, potential: AbstractPotential, state: State) -> None:
         """Warns where something moves and its time step is long for the stiffest vibration of the start."""

@@ -72,27 +72,48 @@ def chunks(
     A chunk that was yielded is complete, and its state can be gone on from, whatever happens during the next.
     """
     warn_of_long_step(potential, simulator, state, schedule)
-    at_once = max(1, min(_STEPS, _AT_ONCE // state.neighbors.positions.size))
+    at_once = _at_once(state)
     frames, stride = schedule.frames, schedule.stride
     few = max(n for n in range(1, frames + 1) if frames % n == 0 and (n == 1 or n * stride <= at_once))
     between = stride - 1 if stride > at_once else 0  # far frames: steps without a record, then one with
     last = jnp.asarray(stride - between)  # a traced number: all strides run the same compiled step
 
-    def silently(state: State, steps: int) -> Generator[Chunk, None, State]:
-        while steps > 0:
-            now = min(steps, at_once)
-            move = functools.partial(_advance, steps=jnp.asarray(now))
-            state = _safely(potential, simulator, state, move, now, ceiling)[1]
-            steps -= now
-            yield Chunk(None, state)
-        return state
-
+    silently = functools.partial(_silently, potential, simulator, ceiling=ceiling)
     state = yield from silently(state, schedule.equilibration)
     for _ in range(frames // few):
         state = yield from silently(state, between)
         move = functools.partial(_frames, frames=few, stride=last, record=record)
         records, state = _safely(potential, simulator, state, move, few * int(last), ceiling)
         yield Chunk(records, state)
+
+
+def later(
+    potential: AbstractPotential, simulator: AbstractSimulator, state: State, steps: int, ceiling: float = CEILING
+) -> State:
+    """The state, or replicas, so many steps later, with lists that had room on all the way.
+
+    **Raises** `SimulationError` as `simulate` does.
+    """
+    for chunk in _silently(potential, simulator, state, steps, ceiling):
+        state = chunk.state
+    return state
+
+
+def _at_once(state: State) -> int:
+    """How many steps a chunk may have."""
+    return max(1, min(_STEPS, _AT_ONCE // state.neighbors.positions.size))
+
+
+def _silently(
+    potential: AbstractPotential, simulator: AbstractSimulator, state: State, steps: int, ceiling: float
+) -> Generator[Chunk, None, State]:
+    while steps > 0:
+        now = min(steps, _at_once(state))
+        move = functools.partial(_advance, steps=jnp.asarray(now))
+        state = _safely(potential, simulator, state, move, now, ceiling)[1]
+        steps -= now
+        yield Chunk(None, state)
+    return state
 
 
 def _safely(

@@ -34,6 +34,7 @@ from diffsim import (
 from diffsim.fit import problem_of
 from diffsim.gradients import Forward, Reversible, Reweighting, Truncated
 from diffsim.optimizers import method_for, with_room
+from diffsim.simulators.schedule import roomier
 
 SW = StillingerWeber.silicon()
 SILICON = rattled(bulk("Si", a=5.431, cubic=True), 0.02)
@@ -81,6 +82,18 @@ def test_a_fit_goes_on_when_a_list_is_too_short(vacf):
     assert method.start(crowded, crowded.parametrization.start).outcome.overflow
     _, moved = with_room(crowded, lambda p: method.start(p, p.parametrization.start))
     assert float(moved.outcome.loss) == pytest.approx(first.losses[0], rel=1e-9)
+
+
+def test_a_list_that_was_too_short_gets_room_for_the_whole_way_at_once():
+    """Where compiling takes long; a step more room each time would not do."""
+    hot = dataclasses.replace(vibrating(Forward()), temperature=20_000.0)
+    predict = eqx.filter_jit(hot.predict)
+    start = hot.start(SW)
+    narrow = start.replace(neighbors=dataclasses.replace(start.neighbors, inside=5))
+    overflow = lambda state: bool(predict(SW, state)[2]["overflow"])  # noqa: E731
+    assert overflow(narrow)
+    assert overflow(roomier(SW, narrow))
+    assert not overflow(hot.again(SW, narrow, SILICON))
 
 
 def test_a_fit_goes_on_when_a_list_is_too_short_for_the_way_back_alone(vacf):

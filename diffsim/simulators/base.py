@@ -101,14 +101,18 @@ def _made(potential: AbstractPotential, system: System, skin: float, spare: floa
     return neighbors if potential.light else neighbors.sifting(system, potential.cutoff, least=least)
 
 
-def relisted(potential: AbstractPotential, state: State) -> State:
-    """The same state with a list for the potential's cutoff that has more room than its own; for use outside `jit`."""
-    skin = max(float(state.neighbors.radius - potential.cutoff), SKIN)
+def relisted(potential: AbstractPotential, state: State, like: State | None = None) -> State:
+    """The same state with a list for the potential's cutoff; for use outside `jit`.
+
+    It has more room than the state's own, or as much as that of a state that is alike.
+    """
+    last, more = (state, True) if like is None else (like, False)
+    skin = max(float(last.neighbors.radius - potential.cutoff), SKIN)
     needed = len(neighbors_of(potential, state.system, None, skin).index)
-    room = max(len(state.neighbors.index), needed)
-    spare = (room + room**0.5) / needed  # by what numbers of neighbours fluctuate
-    neighbors = _made(potential, state.system, skin, spare, least=state.neighbors.inside + 2)
-    neighbors = neighbors.with_room_like(state.neighbors, 1)
+    room = max(len(last.neighbors.index), needed)
+    spare = (room + more * room**0.5) / needed  # by what numbers of neighbours fluctuate
+    neighbors = _made(potential, state.system, skin, spare, least=last.neighbors.inside + 2 * more)
+    neighbors = neighbors.with_room_like(last.neighbors, int(more))
     return state.replace(neighbors=neighbors, overflow=jnp.zeros_like(state.overflow))
 
 

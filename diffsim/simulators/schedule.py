@@ -83,9 +83,10 @@ def members(state: State) -> list[State]:
     return [jax.tree.map(lambda leaf, m=m: leaf[m], state) for m in range(len(state.step))]
 
 
-def roomier(potential: AbstractPotential, state: State) -> State:
-    """The same state, or replicas, with lists that have more room; for use outside `jit`."""
-    several = [relisted(potential, one) for one in members(state)]
+def roomier(potential: AbstractPotential, state: State, like: State | None = None) -> State:
+    """The same state, or replicas, with lists that have more room, or as much as others; for use outside `jit`."""
+    others = [None] * len(members(state)) if like is None else members(like)
+    several = [relisted(potential, one, other) for one, other in zip(members(state), others, strict=True)]
     if not replicated(state):
         return several[0]
     lists = alike([one.neighbors for one in several])
