@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import equinox as eqx
@@ -110,18 +110,13 @@ def value(problem: Problem, free: Float[Array, " free"]) -> Outcome:
     return problem.loss(free)[1]
 
 
-@functools.partial(jit, at_rest=_at_rest)
 def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, " free"], Outcome]:
-    """The loss's gradient: each experiment is differentiated in its own mode, and the results are added.
+    """The loss's gradient: that of each part in its experiments' own mode, and the results are added.
 
     A loss whose gradient is not finite is NaN itself, so that no step is taken on its account, nor a state kept.
     """
-    problem, found = _differentiated(problem, lambda method: method.forgiving()), []
-    for mode, part in _by_mode(problem).items():
-        derivative = jax.jacfwd if mode == "forward" else jax.grad
-        found.append(derivative(part.loss, has_aux=True)(free))
-    gradient, outcome = found[0]
-    for further, other in found[1:]:
+    (gradient, outcome), *others = [_slope(part, free, first) for first, part in _parts(problem)]
+    for further, other in others:
         gradient = gradient + further
         outcome = Outcome(
             outcome.loss + other.loss,
@@ -135,25 +130,35 @@ def slope(problem: Problem, free: Float[Array, " free"]) -> tuple[Float[Array, "
     return gradient, outcome._replace(loss=loss)
 
 
+def _parts(problem: Problem) -> Iterator[tuple[bool, Problem]]:
+    """What is compiled together, and whether it is the first: all at rest in one mode, and each that moves by itself.
+
+    Then a list of neighbours that needs more room has only its own experiment compiled again.
+    """
+    parts: dict[tuple[str, str], list[str]] = {}
+    for name, experiment in problem.experiments.items():
+        parts.setdefault((experiment.gradient.mode, "" if experiment.is_static else name), []).append(name)
+    for number, names in enumerate(parts.values()):
+        experiments = {name: problem.experiments[name] for name in names}
+        states = {name: problem.states[name] for name in names}
+        yield number == 0, Problem(problem.potential, experiments, states, problem.parametrization)
+
+
+@functools.partial(jit, at_rest=_at_rest)
+def _slope(problem: Problem, free: Float[Array, " free"], priors: bool) -> tuple[Float[Array, " free"], Outcome]:
+    """The gradient of the loss of experiments of one mode, with the priors or without."""
+    problem = _differentiated(problem, lambda method: method.forgiving())
+    if not priors:
+        unheld = lambda widths: jnp.full_like(widths, jnp.inf)  # noqa: E731
+        problem = eqx.tree_at(lambda p: p.parametrization.widths, problem, replace_fn=unheld)
+    (mode,) = {experiment.gradient.mode for experiment in problem.experiments.values()}
+    return (jax.jacfwd if mode == "forward" else jax.grad)(problem.loss, has_aux=True)(free)
+
+
 def _differentiated(problem: Problem, way: Callable[[AbstractGradient], AbstractGradient]) -> Problem:
     """With another gradient method in place of each experiment's own."""
     experiments = {n: dataclasses.replace(e, gradient=way(e.gradient)) for n, e in problem.experiments.items()}
     return dataclasses.replace(problem, experiments=experiments)
-
-
-def _by_mode(problem: Problem) -> dict[str, Problem]:
-    """The problem cut into one for each mode of differentiation; the first has the priors."""
-    modes: dict[str, list[str]] = {}
-    for name, experiment in problem.experiments.items():
-        modes.setdefault(experiment.gradient.mode, []).append(name)
-    without = eqx.tree_at(lambda p: p.widths, problem.parametrization, replace_fn=lambda w: jnp.full_like(w, jnp.inf))
-    parts = {}
-    for mode, names in modes.items():
-        experiments = {name: problem.experiments[name] for name in names}
-        states = {name: problem.states[name] for name in names}
-        priors = without if parts else problem.parametrization
-        parts[mode] = Problem(problem.potential, experiments, states, priors)
-    return parts
 
 
 @functools.partial(jit, at_rest=_at_rest)

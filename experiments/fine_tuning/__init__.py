@@ -1,7 +1,8 @@
 """A network, trained on energies and forces, fine-tuned to observables: what is bought, and what is paid for it.
 
 The truth is EDIP's silicon (doi:10.1103/PhysRevB.58.2539), crystal and liquid, known as well as one likes. A network
-that passes messages learns crystals and very few frames of the liquid. `python -m experiments.fine_tuning STAGE`:
+that passes messages learns crystals, frames at 5000 K and very few of the liquid.
+`python -m experiments.fine_tuning STAGE`:
 
 * ``pretrain``: MACE on energies, forces and stresses;
 * ``fits``: from there, all weights free, to energies and forces of the liquid alone; to these and g(r) at 1500 and

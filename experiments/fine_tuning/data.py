@@ -2,10 +2,24 @@
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from ase.build import bulk
 
-from diffsim import EDIP, Configuration, System, read_configurations, relabelled, unlabelled
+from diffsim import (
+    EDIP,
+    Configuration,
+    Langevin,
+    Schedule,
+    System,
+    read_configurations,
+    relabelled,
+    simulate,
+    units,
+    unlabelled,
+)
+from experiments.fine_tuning.size import Size
+from experiments.silicon_liquid.melts import HOT, crystal
 
 LIQUID = "silicon_liquid/snapshots.xyz"  # 16 frames at 1500 K, then 16 at 2500 K
 _SIZES, _STRAIN, _AMPLITUDES = (5.25, 5.65), 0.04, (0.03, 0.3)  # Å, of each component, Å
@@ -14,26 +28,37 @@ _SIZES, _STRAIN, _AMPLITUDES = (5.25, 5.65), 0.04, (0.03, 0.3)  # Å, of each co
 class Data(NamedTuple):
     """Labelled structures."""
 
-    pretraining: list[Configuration]  # crystals, and two frames at each temperature
+    pretraining: list[Configuration]  # crystals, frames at 5000 K, and two at each temperature of the liquid
     validation: list[Configuration]
     tuning: list[Configuration]  # frames of the liquid
     crystals: list[Configuration]  # to be tested on, like those that follow
     liquids: list[Configuration]
 
 
-def labelled(count: int) -> Data:
-    """`count` crystals to learn from, and a quarter of it each to validate and to test with."""
-    quarter = max(count // 4, 2)
+def labelled(size: Size) -> Data:
+    """The structures to learn from, and a quarter as many crystals each to validate and to test with."""
+    count, quarter = size.crystals, max(size.crystals // 4, 2)
     cells = crystals(count + 2 * quarter)
     frames = [one._replace(group="liquid") for one in relabelled(EDIP.silicon(), read_configurations(LIQUID))]
     cold, hot = frames[:16], frames[16:]
+    hottest = boiling(size.boiling, size.melting)
     return Data(
-        pretraining=cells[:count] + cold[:2] + hot[:2],
+        pretraining=cells[:count] + hottest + cold[:2] + hot[:2],
         validation=cells[count : count + quarter] + cold[2:3] + hot[2:3],
         tuning=cold[3:11] + hot[3:11],
         crystals=cells[count + quarter :],
         liquids=cold[11:] + hot[11:],
     )
+
+
+def boiling(count: int, melting: int) -> list[Configuration]:
+    """The crystal at the density of the liquid, molten at 5000 K: who learns these does not explode when it is hot."""
+    edip, start = EDIP.silicon(), crystal(2)
+    simulator = Langevin(1 * units.fs, HOT, 5 / units.ps)
+    state = simulator.init(edip, start, jax.random.key(0), HOT)
+    frames, _ = simulate(edip, simulator, state, Schedule(count, 200, melting))
+    systems = [start.replace(positions=positions) for positions in frames]
+    return [one._replace(group="boiling") for one in relabelled(edip, unlabelled(systems))]
 
 
 def crystals(count: int) -> list[Configuration]:

@@ -77,7 +77,7 @@ def crystal() -> Experiment:
 
 def _snapshots(start: AbstractPotential, size: Size) -> Experiment:
     """Energies and forces of the liquid, all of either kind to weigh as much as a hundred numbers."""
-    frames = labelled(size.crystals).tuning
+    frames = labelled(size).tuning
     targets = of_labels(start, frames, energy=0.01, force=0.2, numbers=100)
     return Experiment(System.from_ase(bulk("Si", a=5.43)), targets)
 

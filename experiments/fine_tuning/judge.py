@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 def judge(size: Size, folder: Path) -> list[Line]:
     """Leaves `judged.csv`, `curves.json` and `figure.png` in the folder, which are written anew after each melt."""
-    data, lines = labelled(size.crystals), []
+    data, lines = labelled(size), []
     truth = {name: Distribution(*truth_of(name)) for name in MELTS}
     curves: dict[str, dict[str, Distribution]] = {name: {"truth": one} for name, one in truth.items()}
     for name in NAMES:

@@ -13,7 +13,7 @@ _BATCH, _RATE = 4, 5e-3
 
 def pretrain(size: Size, folder: Path) -> None:
     """Leaves `pretrained/potential.json` in the folder."""
-    data = labelled(size.crystals)
+    data = labelled(size)
     start = size.network(("Si",), 0)
     start = referenced(scaled(start, data.pretraining), data.pretraining)
     updates = size.epochs * updates_per_epoch(data.pretraining, _BATCH)

@@ -13,6 +13,8 @@ class Size(NamedTuple):
 
     network: Callable[..., AbstractPotential]  # of species and a seed
     crystals: int  # to learn from
+    boiling: int  # frames at 5000 K
+    melting: int  # steps of 1 fs before the first of them
     epochs: int
     updates: int
     liquids: tuple[str, ...]  # of `experiment=silicon_liquid`: that are fitted to
@@ -30,9 +32,11 @@ class Size(NamedTuple):
 
 
 FULL = Size(
-    network=partial(MACE.init, cutoff=4.2, features=8, radial=(6, 16), neighbors=12.0),
-    crystals=128,
-    epochs=400,
+    network=partial(MACE.init, cutoff=3.5, features=8, radial=(8, 16), neighbors=8.0),
+    crystals=512,
+    boiling=32,
+    melting=3000,
+    epochs=100,
     updates=40,
     liquids=("liquid_1500", "liquid_2500"),
     replicas=4,
@@ -50,6 +54,8 @@ FULL = Size(
 QUICK = Size(
     network=partial(SchNet.init, cutoff=3.6, depth=2, features=2, radial=3, activation="silu"),
     crystals=8,
+    boiling=2,
+    melting=20,
     epochs=2,
     updates=1,
     liquids=("liquid_1500",),

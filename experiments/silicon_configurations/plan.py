@@ -130,7 +130,7 @@ KINDS = {
     "rattled": Kind(84, _rattled(0.1, 0.3)),
     "strongly rattled": Kind(44, _rattled(0.3, 0.5)),
     "vacancy": Kind(40, _vacancy),
-    "beta-tin": Kind(64, _beta_tin),
-    "other": Kind(40, _other),
+    "beta-tin": Kind(128, _beta_tin),
+    "other": Kind(64, _other),
     "liquid": Kind(50, liquid),
 }

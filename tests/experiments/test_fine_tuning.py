@@ -8,13 +8,14 @@ from experiments.fine_tuning.__main__ import main
 from experiments.fine_tuning.data import labelled
 from experiments.fine_tuning.fits import FITS
 from experiments.fine_tuning.judge import MELTS, NAMES
+from experiments.fine_tuning.size import QUICK
 from experiments.fine_tuning.universal import FITS as UNIVERSAL_FITS
 
 
 def test_nothing_that_is_learned_from_is_tested_on():
-    data = labelled(8)
+    data = labelled(QUICK)
     sizes = {name: len(part) for name, part in data._asdict().items()}
-    assert sizes == {"pretraining": 12, "validation": 4, "tuning": 16, "crystals": 2, "liquids": 10}
+    assert sizes == {"pretraining": 14, "validation": 4, "tuning": 16, "crystals": 2, "liquids": 10}
     kept = [np.asarray(one.system.positions) for part in data for one in part]
     prints = {positions.tobytes() for positions in kept}
     assert len(prints) == sum(sizes.values())
