@@ -30,7 +30,7 @@ class Data(NamedTuple):
 
     pretraining: list[Configuration]  # crystals, frames at 5000 K, and two at each temperature of the liquid
     validation: list[Configuration]
-    tuning: list[Configuration]  # frames of the liquid
+    tuning: list[Configuration]  # frames of the liquid, and as many at 5000 K that it has learned already
     crystals: list[Configuration]  # to be tested on, like those that follow
     liquids: list[Configuration]
 
@@ -45,7 +45,7 @@ def labelled(size: Size) -> Data:
     return Data(
         pretraining=cells[:count] + hottest + cold[:2] + hot[:2],
         validation=cells[count : count + quarter] + cold[2:3] + hot[2:3],
-        tuning=cold[3:11] + hot[3:11],
+        tuning=cold[3:11] + hot[3:11] + hottest[:16],
         crystals=cells[count + quarter :],
         liquids=cold[11:] + hot[11:],
     )

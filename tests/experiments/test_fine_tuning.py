@@ -15,10 +15,11 @@ from experiments.fine_tuning.universal import FITS as UNIVERSAL_FITS
 def test_nothing_that_is_learned_from_is_tested_on():
     data = labelled(QUICK)
     sizes = {name: len(part) for name, part in data._asdict().items()}
-    assert sizes == {"pretraining": 14, "validation": 4, "tuning": 16, "crystals": 2, "liquids": 10}
-    kept = [np.asarray(one.system.positions) for part in data for one in part]
-    prints = {positions.tobytes() for positions in kept}
-    assert len(prints) == sum(sizes.values())
+    assert sizes == {"pretraining": 14, "validation": 4, "tuning": 18, "crystals": 2, "liquids": 10}
+    prints = lambda *parts: {np.asarray(one.system.positions).tobytes() for part in parts for one in part}  # noqa: E731
+    tested = prints(data.validation, data.crystals, data.liquids)
+    assert len(tested) == 4 + 2 + 10
+    assert not tested & prints(data.pretraining, data.tuning)
     assert {one.group for one in data.crystals} == {"crystal"}
     assert {len(one.forces) for one in data.liquids} == {64}
 
