@@ -18,10 +18,12 @@ from diffsim import (
     units,
     unlabelled,
 )
+from diffsim.system import stack
 from experiments.fine_tuning.size import Size
 from experiments.silicon_liquid.melts import HOT, crystal
 
 LIQUID = "silicon_liquid/snapshots.xyz"  # 16 frames at 1500 K, then 16 at 2500 K
+_MELTS = 8
 _SIZES, _STRAIN, _AMPLITUDES = (5.25, 5.65), 0.04, (0.03, 0.3)  # Å, of each component, Å
 
 
@@ -30,7 +32,7 @@ class Data(NamedTuple):
 
     pretraining: list[Configuration]  # crystals, frames at 5000 K, and two at each temperature of the liquid
     validation: list[Configuration]
-    tuning: list[Configuration]  # frames of the liquid, and as many at 5000 K that it has learned already
+    tuning: list[Configuration]  # frames of the liquid, and of what it has learned an eighth of those at 5000 K
     crystals: list[Configuration]  # to be tested on, like those that follow
     liquids: list[Configuration]
 
@@ -45,19 +47,20 @@ def labelled(size: Size) -> Data:
     return Data(
         pretraining=cells[:count] + hottest + cold[:2] + hot[:2],
         validation=cells[count : count + quarter] + cold[2:3] + hot[2:3],
-        tuning=cold[3:11] + hot[3:11] + hottest[:16],
+        tuning=cold[3:11] + hot[3:11] + hottest[::8],
         crystals=cells[count + quarter :],
         liquids=cold[11:] + hot[11:],
     )
 
 
-def boiling(count: int, melting: int) -> list[Configuration]:
-    """The crystal at the density of the liquid, molten at 5000 K: who learns these does not explode when it is hot."""
+def boiling(frames: int, melting: int) -> list[Configuration]:
+    """Melts at 5000 K, so many frames of each: who learns these does not explode when it is hot."""
     edip, start = EDIP.silicon(), crystal(2)
     simulator = Langevin(1 * units.fs, HOT, 5 / units.ps)
-    state = simulator.init(edip, start, jax.random.key(0), HOT)
-    frames, _ = simulate(edip, simulator, state, Schedule(count, 200, melting))
-    systems = [start.replace(positions=positions) for positions in frames]
+    keys = jax.random.split(jax.random.key(0), _MELTS)
+    state = stack([simulator.init(edip, start, key, HOT) for key in keys])
+    seen, _ = simulate(edip, simulator, state, Schedule(frames, 200, melting))
+    systems = [start.replace(positions=positions) for melt in seen for positions in melt]
     return [one._replace(group="boiling") for one in relabelled(edip, unlabelled(systems))]
 
 

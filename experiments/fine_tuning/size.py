@@ -13,7 +13,7 @@ class Size(NamedTuple):
 
     network: Callable[..., AbstractPotential]  # of species and a seed
     crystals: int  # to learn from
-    boiling: int  # frames at 5000 K
+    boiling: int  # frames at 5000 K of each melt
     melting: int  # steps of 1 fs before the first of them
     epochs: int
     updates: int
@@ -32,11 +32,11 @@ class Size(NamedTuple):
 
 
 FULL = Size(
-    network=partial(MACE.init, cutoff=3.5, features=8, radial=(8, 16), neighbors=8.0),
-    crystals=512,
-    boiling=32,
+    network=partial(MACE.init, cutoff=4.0, features=16, radial=(8, 32), neighbors=8.0),
+    crystals=256,
+    boiling=16,
     melting=3000,
-    epochs=100,
+    epochs=90,
     updates=40,
     liquids=("liquid_1500", "liquid_2500"),
     replicas=4,
@@ -54,7 +54,7 @@ FULL = Size(
 QUICK = Size(
     network=partial(SchNet.init, cutoff=3.6, depth=2, features=2, radial=3, activation="silu"),
     crystals=8,
-    boiling=2,
+    boiling=1,
     melting=20,
     epochs=2,
     updates=1,
