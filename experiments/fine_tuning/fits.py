@@ -78,7 +78,7 @@ def crystal() -> Experiment:
 def _snapshots(start: AbstractPotential, size: Size) -> Experiment:
     """Energies and forces of hot frames, all of either kind to weigh as much as a hundred numbers.
 
-    Without those at 5000 K, fits to g(r) of the liquid make it explode.
+    Those at 5000 K are there so that it does not forget what keeps atoms apart.
     """
     frames = labelled(size).tuning
     targets = of_labels(start, frames, energy=0.01, force=0.2, numbers=100)
