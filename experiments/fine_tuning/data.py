@@ -27,30 +27,46 @@ _MELTS = 8
 _SIZES, _STRAIN, _AMPLITUDES = (5.25, 5.65), 0.04, (0.03, 0.3)  # Å, of each component, Å
 
 
-class Data(NamedTuple):
-    """Labelled structures."""
+class Learned(NamedTuple):
+    """What is learned from."""
 
     pretraining: list[Configuration]  # crystals, frames at 5000 K, and two at each temperature of the liquid
     validation: list[Configuration]
     tuning: list[Configuration]  # frames of the liquid, and of what it has learned an eighth of those at 5000 K
-    crystals: list[Configuration]  # to be tested on, like those that follow
+
+
+class Tested(NamedTuple):
+    """What no network has seen."""
+
+    crystals: list[Configuration]
     liquids: list[Configuration]
 
 
-def labelled(size: Size) -> Data:
-    """The structures to learn from, and a quarter as many crystals each to validate and to test with."""
-    count, quarter = size.crystals, max(size.crystals // 4, 2)
-    cells = crystals(count + 2 * quarter)
-    frames = [one._replace(group="liquid") for one in relabelled(EDIP.silicon(), read_configurations(LIQUID))]
-    cold, hot = frames[:16], frames[16:]
+def learned(size: Size) -> Learned:
+    """The structures to learn from, and a quarter as many crystals to validate with."""
+    count, cells = size.crystals, crystals(size)
+    cold, hot = _liquids()
     hottest = boiling(size.boiling, size.melting)
-    return Data(
+    return Learned(
         pretraining=cells[:count] + hottest + cold[:2] + hot[:2],
-        validation=cells[count : count + quarter] + cold[2:3] + hot[2:3],
+        validation=cells[count : count + _quarter(size)] + cold[2:3] + hot[2:3],
         tuning=cold[3:11] + hot[3:11] + hottest[::8],
-        crystals=cells[count + quarter :],
-        liquids=cold[11:] + hot[11:],
     )
+
+
+def tested(size: Size) -> Tested:
+    """As many crystals as for validation, and the last frames of the liquid."""
+    cold, hot = _liquids()
+    return Tested(crystals(size)[-_quarter(size) :], cold[11:] + hot[11:])
+
+
+def _quarter(size: Size) -> int:
+    return max(size.crystals // 4, 2)
+
+
+def _liquids() -> tuple[list[Configuration], list[Configuration]]:
+    frames = [one._replace(group="liquid") for one in relabelled(EDIP.silicon(), read_configurations(LIQUID))]
+    return frames[:16], frames[16:]
 
 
 def boiling(frames: int, melting: int) -> list[Configuration]:
@@ -64,11 +80,11 @@ def boiling(frames: int, melting: int) -> list[Configuration]:
     return [one._replace(group="boiling") for one in relabelled(edip, unlabelled(systems))]
 
 
-def crystals(count: int) -> list[Configuration]:
-    """Diamond in cubes of eight atoms: compressed and stretched, sheared, rattled."""
+def crystals(size: Size) -> list[Configuration]:
+    """Diamond in cubes of eight atoms, compressed and stretched, sheared, rattled: to learn, validate and test."""
     rng = np.random.default_rng(0)
     cells = []
-    for seed in range(count):
+    for seed in range(size.crystals + 2 * _quarter(size)):
         atoms = bulk("Si", a=rng.uniform(*_SIZES), cubic=True)
         atoms.set_cell(atoms.cell @ (np.eye(3) + rng.uniform(-_STRAIN, _STRAIN, (3, 3))), scale_atoms=True)
         atoms.rattle(rng.uniform(*_AMPLITUDES), seed=seed)

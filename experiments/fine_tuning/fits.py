@@ -23,7 +23,7 @@ from diffsim import (
 )
 from diffsim.fields import parameters
 from diffsim.potentials import AbstractPotential
-from experiments.fine_tuning.data import labelled
+from experiments.fine_tuning.data import learned
 from experiments.fine_tuning.size import Size
 from experiments.fine_tuning.targets import of_crystal, of_labels
 from experiments.silicon_liquid.fits import parts
@@ -80,7 +80,7 @@ def _snapshots(start: AbstractPotential, size: Size) -> Experiment:
 
     Those at 5000 K are there so that it does not forget what keeps atoms apart.
     """
-    frames = labelled(size).tuning
+    frames = learned(size).tuning
     targets = of_labels(start, frames, energy=0.01, force=0.2, numbers=100)
     return Experiment(System.from_ase(bulk("Si", a=5.43)), targets)
 

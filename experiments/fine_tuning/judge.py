@@ -10,7 +10,7 @@ import numpy as np
 from diffsim import Configuration, Experiment, errors_of, evaluate, load_potential, relabelled
 from diffsim.potentials import AbstractPotential
 from diffsim.trouble import SimulationError
-from experiments.fine_tuning.data import Data, labelled
+from experiments.fine_tuning.data import Tested, tested
 from experiments.fine_tuning.figure import draw
 from experiments.fine_tuning.fits import FITS, crystal
 from experiments.fine_tuning.liquids import Distribution, distribution
@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 def judge(size: Size, folder: Path) -> list[Line]:
     """Leaves `judged.csv`, `curves.json` and `figure.png` in the folder, which are written anew after each melt."""
-    data, lines = labelled(size), []
+    data, lines = tested(size), []
     truth = {name: Distribution(*truth_of(name)) for name in MELTS}
     curves: dict[str, dict[str, Distribution]] = {name: {"truth": one} for name, one in truth.items()}
     for name in NAMES:
@@ -55,7 +55,7 @@ def judge(size: Size, folder: Path) -> list[Line]:
     return lines
 
 
-def _at_rest(name: str, potential: AbstractPotential, data: Data) -> list[Line]:
+def _at_rest(name: str, potential: AbstractPotential, data: Tested) -> list[Line]:
     """Errors of energies and forces, elastic constants and phonons."""
     lines = []
     for part in (data.crystals, data.liquids):

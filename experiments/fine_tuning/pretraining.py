@@ -5,7 +5,7 @@ from pathlib import Path
 import optax
 
 from diffsim import clipped, referenced, save_potential, scaled, train, updates_per_epoch
-from experiments.fine_tuning.data import labelled
+from experiments.fine_tuning.data import learned
 from experiments.fine_tuning.size import Size
 
 _BATCH, _RATE = 4, 5e-3
@@ -13,7 +13,7 @@ _BATCH, _RATE = 4, 5e-3
 
 def pretrain(size: Size, folder: Path) -> None:
     """Leaves `pretrained/potential.json` in the folder."""
-    data = labelled(size)
+    data = learned(size)
     start = size.network(("Si",), 0)
     start = referenced(scaled(start, data.pretraining), data.pretraining)
     updates = size.epochs * updates_per_epoch(data.pretraining, _BATCH)
