@@ -13,7 +13,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser = parser_of("silicon_families", about, ("learn", "one", "show", "all"), "all")
     parser.add_argument("what", nargs="*", help="of one: the family and the number of structures")
     given = parser.parse_args(arguments)
-    jax.config.update("jax_enable_x64", True)
     from experiments.silicon_families.data import COUNTS
     from experiments.silicon_families.families import FAMILIES, QUICK
 
@@ -24,6 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
         from experiments.silicon_families.learn import learned
 
         name, count = given.what
+        jax.config.update("jax_enable_x64", families[name].bits == 64)
         learned(name, families[name], int(count), given.output)
     if given.stage in ("learn", "all"):
         for name in families:

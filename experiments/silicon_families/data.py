@@ -22,14 +22,17 @@ class Parts(NamedTuple):
 
 
 def parts(count: int) -> Parts:
-    """The first `count` of what may be learned from: the file begins with some of each kind."""
+    """The first `count` of what may be learned from, and a quarter as many, if there are, to validate with.
+
+    The file begins with some of each kind.
+    """
     found, seen = Parts([], [], []), Counter[str]()
     for one in read_configurations(FILE, group="config_type"):
         place = seen[one.group] % _TWENTY
         seen[one.group] += 1
         part = found.test if place in _TEST else found.validation if place in _VALIDATION else found.training
         part.append(one)
-    return found._replace(training=found.training[:count])
+    return found._replace(training=found.training[:count], validation=found.validation[: max(count // 4, 2)])
 
 
 def crystalline(configurations: Sequence[Configuration]) -> list[Configuration]:

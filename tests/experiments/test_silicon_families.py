@@ -12,6 +12,7 @@ def test_fewer_structures_are_among_more_and_the_test_is_the_same():
     few, more = parts(8), parts(16)
     prints = [{np.asarray(one.system.positions).tobytes() for one in part} for part in (*few, *more)]
     assert prints[0] < prints[3]
+    assert prints[1] < prints[4]
     assert prints[2] == prints[5]
     assert not prints[3] & (prints[4] | prints[5])
     assert {one.group for one in few.training} >= {"liquid", "rattled", "vacancy"}
