@@ -3,7 +3,7 @@
 import csv
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from experiments.fine_tuning.figure import draw
 from experiments.fine_tuning.fits import FITS, crystal
 from experiments.fine_tuning.liquids import Distribution, distribution
 from experiments.fine_tuning.size import Size
-from experiments.silicon_liquid.truth import truth_of
+from experiments.silicon_liquid.truth import CENTERS, truth_of
 
 NAMES = ("pretrained", *FITS)
 MELTS = {"T1000": (1000.0, 2), "T2000": (2000.0, 2), "T3000": (3000.0, 2), "T2000_216": (2000.0, 3)}  # K, cubes an edge
@@ -33,34 +33,57 @@ class Line(NamedTuple):
 
 
 def judge(size: Size, folder: Path) -> list[Line]:
-    """Leaves `judged.csv`, `curves.json` and `figure.png` in the folder, which are written anew after each melt."""
-    data, lines = tested(size), []
+    """Leaves `judged.csv`, `curves.json` and `figure.png` in the folder.
+
+    Half an hour for each potential, which is kept beside it in `judged.json`: what is there is not done again.
+    """
+    lines: list[Line] = []
     truth = {name: Distribution(*truth_of(name)) for name in MELTS}
-    curves: dict[str, dict[str, Distribution]] = {name: {"truth": one} for name, one in truth.items()}
+    curves = {melt: {"truth": one} for melt, one in truth.items()}
     for name in NAMES:
-        potential = load_potential(folder / name / "potential.json")
-        lines += _at_rest(name, potential, data)
-        for melt, (temperature, repeats) in MELTS.items():
-            try:
-                found = distribution(potential, temperature, repeats, size)
-            except SimulationError as error:
-                print(name, melt, error, flush=True)
-                found = Distribution(*np.full((2, len(truth[melt].value)), np.nan))
-            curves[melt][name] = found
-            off = found.value - truth[melt].value
-            errors = np.maximum(np.hypot(found.error, truth[melt].error), _LEAST)
-            for unit, numbers in {"": off, "standard errors": off / errors}.items():
-                lines.append(_line(name, f"g(r) {melt}", unit, numbers))
-            _write(folder, lines, curves)
+        path = folder / name / "judged.json"
+        if not path.exists():
+            found = _judged(name, load_potential(folder / name / "potential.json"), size)
+            path.write_text(json.dumps(found), encoding="utf-8")
+        told = json.loads(path.read_text(encoding="utf-8"))
+        lines += [Line(*line) for line in told["at rest"]]
+        for melt, found in told["melts"].items():
+            curves[melt][name] = Distribution(*np.array(found))
+            lines += _off_truth(name, melt, curves[melt][name], truth[melt])
+    write_lines(folder / "judged.csv", lines)
+    plain = {m: {n: np.round(one, 5).tolist() for n, one in found.items()} for m, found in curves.items()}
+    (folder / "curves.json").write_text(json.dumps(plain), encoding="utf-8")
+    draw(curves).savefig(folder / "figure.png")
     return lines
+
+
+def _judged(name: str, potential: AbstractPotential, size: Size) -> dict[str, Any]:
+    """How far it is off at rest, and its g(r), NaN where the liquid explodes."""
+    melts = {}
+    for melt, (temperature, repeats) in MELTS.items():
+        try:
+            found = distribution(potential, temperature, repeats, size)
+        except SimulationError as error:
+            print(name, melt, error, flush=True)
+            found = Distribution(*np.full((2, len(CENTERS)), np.nan))
+        melts[melt] = np.asarray(found).tolist()
+    return {"at rest": _at_rest(name, potential, tested(size)), "melts": melts}
 
 
 def _at_rest(name: str, potential: AbstractPotential, data: Tested) -> list[Line]:
     """Errors of energies and forces, elastic constants and phonons."""
     lines = []
-    for part in (data.crystals, data.liquids):
+    for part in data:
         lines += off_labels(name, part[0].group, relabelled(potential, part), part)
     return lines + off_target(name, potential, crystal())
+
+
+def _off_truth(name: str, melt: str, found: Distribution, truth: Distribution) -> list[Line]:
+    """How far g(r) is off, as it is and in standard errors of the difference."""
+    off = found.value - truth.value
+    errors = np.maximum(np.hypot(found.error, truth.error), _LEAST)
+    both = {"": off, "standard errors": off / errors}
+    return [_line(name, f"g(r) {melt}", unit, numbers) for unit, numbers in both.items()]
 
 
 def off_labels(name: str, what: str, found: list[Configuration], truth: list[Configuration]) -> list[Line]:
@@ -85,13 +108,6 @@ def _line(name: str, what: str, unit: str, off: np.ndarray) -> Line:
     line = Line(name, what, unit, float(np.sqrt(np.mean(off**2))), float(np.abs(off).max()))
     print(line, flush=True)
     return line
-
-
-def _write(folder: Path, lines: list[Line], curves: dict[str, dict[str, Distribution]]) -> None:
-    write_lines(folder / "judged.csv", lines)
-    plain = {m: {n: np.round(one, 5).tolist() for n, one in found.items()} for m, found in curves.items()}
-    (folder / "curves.json").write_text(json.dumps(plain), encoding="utf-8")
-    draw(curves).savefig(folder / "figure.png")
 
 
 def write_lines(path: Path, lines: list[Line]) -> None:
