@@ -9,7 +9,7 @@ from diffsim.targets import component_names
 from diffsim.uncertainty import name_of
 
 MANY = 500  # numbers of one target, such as forces on all atoms of a data set: more are shown by their deviation only
-_ERRORS = ("low", "high", "statistical", "parametric", "chi_squared_scaled", "pops", "left_out")
+_ERRORS = ("low", "high", "parametric", "chi_squared_scaled", "pops", "left_out")
 
 
 class Row(NamedTuple):
@@ -25,8 +25,7 @@ class Row(NamedTuple):
     after: float
     low: float  # 95 % interval of the prediction after
     high: float
-    statistical: float  # errors of the prediction after, one standard deviation
-    parametric: float
+    parametric: float  # errors of the prediction after, one standard deviation
     chi_squared_scaled: float
     pops: float
     left_out: float  # predicted by a fit to all other targets

@@ -79,7 +79,6 @@ def _target(target: Target, before: np.ndarray, after: np.ndarray) -> dict[str, 
 
 def _errors(intervals: Sequence[Interval], shape: tuple[int, ...]) -> dict[str, Any]:
     columns = {
-        "statistical": [i.statistical for i in intervals],
         "parametric": [i.parametric for i in intervals],
         "chi_squared_scaled": [i.scaled for i in intervals],
         "pops": [i.pops for i in intervals],

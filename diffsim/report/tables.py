@@ -67,15 +67,15 @@ def error_table(found: Mapping[str, Any]) -> Table:
     lines = []
     for kind in ("targets", "held_out"):
         for row in rows(found[kind]):
-            parts = (row.statistical, row.parametric, row.chi_squared_scaled, row.pops, row.after, row.left_out)
+            parts = (row.parametric, row.chi_squared_scaled, row.pops, row.after, row.left_out)
             texts = ["" if math.isnan(value) else rounded(value, row.scale) for value in parts]
             lines.append([row.name, row.unit, *texts, rounded(row.reference, row.scale)])
-    heads = ["quantity", "unit", "± statistical", "± parametric", "± model (χ²)", "± model (POPS)"]
+    heads = ["quantity", "unit", "± parametric", "± model (χ²)", "± model (POPS)"]
     heads += ["after", "left out", "reference"]
     note = (
-        "Statistical: of sampling (none for a structure at rest). Parametric: of the parameters, as the scales of the "
-        "targets leave them open. Model: that the force field is wrong, from the misfit of all targets (χ²) and from "
-        "the parameters that would fit each target exactly (POPS, doi:10.1088/2632-2153/ad9fce). "
+        "Parametric: of the parameters, as the scales of the targets leave them open. Model: that the force field is "
+        "wrong, from the misfit of all targets (χ²) and from the parameters that would fit each target exactly (POPS, "
+        "doi:10.1088/2632-2153/ad9fce). "
         "Left out: predicted by a fit to all other targets."
     )
     return Table("Errors of the predictions", heads, lines, note)

@@ -1,8 +1,8 @@
-"""Errors of predictions, in three parts.
+"""Errors of predictions, in two parts.
 
-*Statistical*: of the sampling itself; zero for a property of the structure at rest. *Parametric*: what the scales of
-the targets leave open in the parameters, √(g C gᵀ) with g = ∂prediction/∂u. *Model*: the force field is wrong. Beside
-that the noise of first-principles data is tiny, and the parametric error says little about it. Two estimates:
+*Parametric*: what the scales of the targets leave open in the parameters, √(g C gᵀ) with g = ∂prediction/∂u. *Model*:
+the force field is wrong. Beside that the noise of first-principles data is tiny, and the parametric error says little
+about it. Two estimates:
 
 χ²: the parametric error times √(Σr²/(n − p)), as if all residuals were noise that the scales understate.
 
@@ -37,7 +37,6 @@ class Interval(NamedTuple):
     """A prediction with its errors, one standard deviation each, and the interval that should hold the reference."""
 
     component: Component
-    statistical: float
     parametric: float
     scaled: float  # χ²
     pops: float
@@ -68,7 +67,7 @@ def _interval(component: Component, found: Determination, box: Box) -> Interval:
     low = min(-_NORMAL * scaled, max(middle - _NORMAL * spread, least))
     high = max(_NORMAL * scaled, min(middle + _NORMAL * spread, most))
     centre = component.prediction
-    return Interval(component, 0.0, parametric, scaled, spread, centre + low, centre + high)
+    return Interval(component, parametric, scaled, spread, centre + low, centre + high)
 
 
 def pops_box(model: LocalModel, found: Determination) -> Box:
