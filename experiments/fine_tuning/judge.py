@@ -79,11 +79,11 @@ def _at_rest(name: str, potential: AbstractPotential, data: Tested) -> list[Line
 
 
 def _off_truth(name: str, melt: str, found: Distribution, truth: Distribution) -> list[Line]:
-    """How far g(r) is off, as it is and in standard errors of the difference."""
-    off = found.value - truth.value
-    errors = np.maximum(np.hypot(found.error, truth.error), _LEAST)
-    both = {"": off, "standard errors": off / errors}
-    return [_line(name, f"g(r) {melt}", unit, numbers) for unit, numbers in both.items()]
+    """How far g(r) is off, as it is and in standard errors of the difference; the share of bins within two of them."""
+    what, off = f"g(r) {melt}", found.value - truth.value
+    errors = off / np.maximum(np.hypot(found.error, truth.error), _LEAST)
+    within = Line(name, what, "share within two errors", float(np.mean(np.abs(errors) <= 2)))
+    return [_line(name, what, "", off), _line(name, what, "standard errors", errors), within]
 
 
 def off_labels(name: str, what: str, found: list[Configuration], truth: list[Configuration]) -> list[Line]:
