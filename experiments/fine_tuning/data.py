@@ -35,7 +35,7 @@ class Learned(NamedTuple):
     tuning: list[Configuration]  # frames of the liquid, and of what it has learned an eighth of those at 5000 K
 
 
-class Tested(NamedTuple):
+class Unseen(NamedTuple):
     """What no network has seen."""
 
     crystals: list[Configuration]
@@ -54,10 +54,10 @@ def learned(size: Size) -> Learned:
     )
 
 
-def tested(size: Size) -> Tested:
+def unseen(size: Size) -> Unseen:
     """As many crystals as for validation, and the last frames of the liquid."""
     cold, hot = _liquids()
-    return Tested(crystals(size)[-_quarter(size) :], cold[11:] + hot[11:])
+    return Unseen(crystals(size)[-_quarter(size) :], cold[11:] + hot[11:])
 
 
 def _quarter(size: Size) -> int:

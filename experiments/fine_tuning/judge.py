@@ -10,7 +10,7 @@ import numpy as np
 from diffsim import Configuration, Experiment, errors_of, evaluate, load_potential, relabelled
 from diffsim.potentials import AbstractPotential
 from diffsim.trouble import SimulationError
-from experiments.fine_tuning.data import Tested, tested
+from experiments.fine_tuning.data import Unseen, unseen
 from experiments.fine_tuning.figure import draw
 from experiments.fine_tuning.fits import FITS, crystal
 from experiments.fine_tuning.liquids import Distribution, distribution
@@ -67,10 +67,10 @@ def _judged(name: str, potential: AbstractPotential, size: Size) -> dict[str, An
             print(name, melt, error, flush=True)
             found = Distribution(*np.full((2, len(CENTERS)), np.nan))
         melts[melt] = np.asarray(found).tolist()
-    return {"at rest": _at_rest(name, potential, tested(size)), "melts": melts}
+    return {"at rest": _at_rest(name, potential, unseen(size)), "melts": melts}
 
 
-def _at_rest(name: str, potential: AbstractPotential, data: Tested) -> list[Line]:
+def _at_rest(name: str, potential: AbstractPotential, data: Unseen) -> list[Line]:
     """Errors of energies and forces, elastic constants and phonons."""
     lines = []
     for part in data:

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 
 from experiments.fine_tuning.__main__ import main
-from experiments.fine_tuning.data import learned, tested
+from experiments.fine_tuning.data import learned, unseen
 from experiments.fine_tuning.fits import FITS
 from experiments.fine_tuning.judge import MELTS, NAMES
 from experiments.fine_tuning.size import QUICK
@@ -13,15 +13,15 @@ from experiments.fine_tuning.universal import FITS as UNIVERSAL_FITS
 
 
 def test_nothing_that_is_learned_from_is_tested_on():
-    data, unseen = learned(QUICK), tested(QUICK)
-    sizes = {name: len(part) for name, part in (data._asdict() | unseen._asdict()).items()}
+    data, rest = learned(QUICK), unseen(QUICK)
+    sizes = {name: len(part) for name, part in (data._asdict() | rest._asdict()).items()}
     assert sizes == {"pretraining": 20, "validation": 4, "tuning": 17, "crystals": 2, "liquids": 10}
     prints = lambda *parts: {np.asarray(one.system.positions).tobytes() for part in parts for one in part}  # noqa: E731
-    held_out = prints(data.validation, unseen.crystals, unseen.liquids)
+    held_out = prints(data.validation, rest.crystals, rest.liquids)
     assert len(held_out) == 4 + 2 + 10
     assert not held_out & prints(data.pretraining, data.tuning)
-    assert {one.group for one in unseen.crystals} == {"crystal"}
-    assert {len(one.forces) for one in unseen.liquids} == {64}
+    assert {one.group for one in rest.crystals} == {"crystal"}
+    assert {len(one.forces) for one in rest.liquids} == {64}
 
 
 def test_fits_and_their_judgement_in_quick_form(tmp_path):
