@@ -46,7 +46,7 @@ def learned(size: Size) -> Learned:
     """The structures to learn from, and a quarter as many crystals to validate with."""
     count, cells = size.crystals, crystals(size)
     cold, hot = _liquids()
-    hottest = boiling(size.boiling, size.melting)
+    hottest = boiling(size.boiling, 8 * size.stride, size.melting)
     return Learned(
         pretraining=cells[:count] + hottest + cold[:2] + hot[:2],
         validation=cells[count : count + _quarter(size)] + cold[2:3] + hot[2:3],
@@ -69,13 +69,13 @@ def _liquids() -> tuple[list[Configuration], list[Configuration]]:
     return frames[:16], frames[16:]
 
 
-def boiling(frames: int, melting: int) -> list[Configuration]:
+def boiling(frames: int, stride: int, melting: int) -> list[Configuration]:
     """Melts at 5000 K, so many frames of each: who learns these does not explode when it is hot."""
     edip, start = EDIP.silicon(), crystal(2)
     simulator = Langevin(1 * units.fs, HOT, 5 / units.ps)
     keys = jax.random.split(jax.random.key(0), _MELTS)
     state = stack([simulator.init(edip, start, key, HOT) for key in keys])
-    seen, _ = simulate(edip, simulator, state, Schedule(frames, 200, melting))
+    seen, _ = simulate(edip, simulator, state, Schedule(frames, stride, melting))
     systems = [start.replace(positions=positions) for melt in seen for positions in melt]
     return [one._replace(group="boiling") for one in relabelled(edip, unlabelled(systems))]
 

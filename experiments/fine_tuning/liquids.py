@@ -16,7 +16,6 @@ from experiments.silicon_liquid.melts import HOT, crystal
 from experiments.silicon_liquid.truth import CENTERS, WIDTH
 
 STEP, FRICTION = 2 * units.fs, 5 / units.ps
-_STRIDE = 25
 _CEILING = 30_000.0  # K
 
 
@@ -38,7 +37,7 @@ def distribution(potential: AbstractPotential, temperature: float, repeats: int,
     )
     keys = jax.random.split(jax.random.key(round(temperature) + repeats), size.melts)
     state = stack([simulator.init(potential, system, key, jnp.float32(HOT)) for key in keys])
-    schedule = Schedule(size.judged, _STRIDE, size.quench + size.resting)
+    schedule = Schedule(size.judged, size.stride, size.quench + size.resting)
     frames, _ = simulate(potential, simulator, state, schedule, observable.record, ceiling=_CEILING)
     g = np.asarray(frames, float).reshape(size.melts, size.judged, -1).mean(axis=1)
     return Distribution(g.mean(axis=0), g.std(axis=0, ddof=1) / np.sqrt(size.melts))

@@ -26,6 +26,7 @@ class Size(NamedTuple):
     quench: int  # from 5000 K, where the crystal melts
     resting: int
     judged: int  # frames
+    stride: int  # steps between them; eight times as many between those that are learned from
     universal: Callable[[], AbstractPotential]  # a network that knows many elements
     structures: int  # of silicon, labelled by PBE, that it may see
     universal_updates: int
@@ -47,6 +48,7 @@ FULL = Size(
     quench=5000,
     resting=2500,
     judged=200,
+    stride=25,
     universal=partial(CHGNet.load, "0.3.0"),
     structures=30,
     universal_updates=60,
@@ -67,6 +69,7 @@ QUICK = Size(
     quench=2,
     resting=2,
     judged=2,
+    stride=1,
     universal=partial(SchNet.init, range(1, 75), 0, cutoff=3.6, depth=2, features=2, radial=3, activation="silu"),
     structures=4,
     universal_updates=1,

@@ -30,7 +30,7 @@ from diffsim.potentials import AbstractPotential
 from experiments.silicon_families.data import FAR
 
 # eV/atom and eV/Å, of what is nearly a crystal and of all else; eV/Å³
-_ENERGIES, _FORCES, _STRESS = (3e-4, 2e-3), (0.05, 0.1), 0.5 * units.GPa
+_ENERGIES, _FORCES, _STRESS = (1.5e-3, 4e-3), (0.05, 0.1), 0.5 * units.GPa
 _BATCH = 4
 _LEAST = 1000  # updates of Adam, however few the structures
 Learning = Callable[[AbstractPotential, Sequence[Configuration], Sequence[Configuration]], AbstractPotential]
@@ -89,7 +89,7 @@ _LINEAR = {"coefficients": 1e-8, "reference": 0.0}
 def pairs_and_gap() -> Sum:
     """Pairs take what is steep, so that the smeared density need not."""
     pairs = _MOMENTS(level=4, basis=12)
-    return Sum((pairs, GAP.init(_SILICON, cutoff=5.5, points=1000, degree=8, radial=12)))  # pyright: ignore
+    return Sum((pairs, GAP.init(_SILICON, cutoff=5.5, width=0.4, points=2000, degree=8, radial=12)))  # pyright: ignore
 
 
 FAMILIES = {
