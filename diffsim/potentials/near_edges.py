@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 from diffsim.graph import Graph, reordered
 from diffsim.neighbors import Room
 
-_TOGETHER = 1024
+_TOGETHER, _WHOLE = 1024, 4096  # edges or angles of a block; so few are one block, where nothing is computed again
 
 
 class Group(NamedTuple):
@@ -63,8 +63,10 @@ def nearest_first(graph: Graph, cutoff: float) -> Ordered:
     rows, n = graph.index.shape
     room = graph.near or Room(cutoff, rows, 0, rows)
     few, crowd, rest = min(room.rows, rows), min(room.crowd, n), min(room.rest, rows)
-    blocks = -(-max(n * rows, crowd * few**2 + (n - crowd) * rest**2) // _TOGETHER)
+    work = max(n * rows, crowd * few**2 + (n - crowd) * rest**2)
+    blocks = -(-work // _TOGETHER) if work > _WHOLE else 1
     atoms = -(-n // blocks)
+    blocks = -(-n // atoms)
     border = -(-crowd // atoms)
     groups = tuple(group for group in (Group(0, border, few), Group(border, blocks, rest)) if group.last > group.first)
     columns = jnp.arange(blocks * atoms, dtype=jnp.int32)

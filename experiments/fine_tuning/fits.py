@@ -37,16 +37,16 @@ def make_fits(size: Size, folder: Path) -> None:
     """Leaves a potential and the log of its fit in a folder each."""
     start = load_potential(folder / "pretrained" / "potential.json")
     held = {"snapshots": _snapshots(start, size)}
-    experiments = {
-        FITS[0]: held,
-        FITS[1]: held | _liquids(size, Reweighting(enough=0.7), Schedule(size.frames, 25, size.rest)),
-        FITS[2]: held | _liquids(size, Reversible(), size.window),
-        FITS[3]: held | {"crystal": crystal()},
+    reweighted = _liquids(size, Reweighting(enough=1.0), Schedule(size.frames, 25, size.rest))
+    fits = {
+        FITS[0]: (held, size.updates),
+        FITS[1]: (held | reweighted, size.draws),
+        FITS[2]: (held | _liquids(size, Reversible(), size.window), size.updates),
+        FITS[3]: (held | {"crystal": crystal()}, size.updates),
     }
-    schedule = optax.cosine_decay_schedule(_RATE, size.updates)
-    optimizer = optax.chain(optax.clip_by_global_norm(_CLIP), optax.adam(schedule))
-    for name, given in experiments.items():
-        tuned(folder / name, start, given, optimizer, size.updates)
+    for name, (experiments, updates) in fits.items():
+        adam = optax.adam(optax.cosine_decay_schedule(_RATE, updates))
+        tuned(folder / name, start, experiments, optax.chain(optax.clip_by_global_norm(_CLIP), adam), updates)
 
 
 def tuned(

@@ -17,6 +17,7 @@ class Size(NamedTuple):
     melting: int  # steps of 1 fs before the first of them
     epochs: int
     updates: int
+    draws: int  # updates of the fit that reweights: each draws its own frames, so that noise averages out
     liquids: tuple[str, ...]  # of `experiment=silicon_liquid`: that are fitted to
     replicas: int  # of each
     rest: int  # before it is sampled
@@ -39,6 +40,7 @@ FULL = Size(
     melting=3000,
     epochs=90,
     updates=40,
+    draws=80,
     liquids=("liquid_1500", "liquid_2500"),
     replicas=4,
     rest=250,
@@ -60,6 +62,7 @@ QUICK = Size(
     melting=20,
     epochs=2,
     updates=1,
+    draws=1,
     liquids=("liquid_1500",),
     replicas=2,
     rest=2,

@@ -163,6 +163,7 @@ def test_blocks_of_atoms_change_no_energy_nor_force(monkeypatch):
 
     expected, slope = derive(system.positions)
     monkeypatch.setattr("diffsim.potentials.near_edges._TOGETHER", 100)
+    monkeypatch.setattr("diffsim.potentials.near_edges._WHOLE", 100)
     found, again = derive(system.positions)
     np.testing.assert_allclose(found, expected, rtol=1e-13)
     np.testing.assert_allclose(again, slope, rtol=0, atol=1e-12)
