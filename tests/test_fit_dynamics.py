@@ -32,7 +32,7 @@ from diffsim import (
     units,
 )
 from diffsim.fit import problem_of
-from diffsim.gradients import Forward, Reversible, Reweighting, Truncated
+from diffsim.gradients import Forward, FromEquilibrium, Reversible, Reweighting, Truncated
 from diffsim.optimizers import method_for, with_room
 from diffsim.simulators.schedule import roomier
 
@@ -67,6 +67,15 @@ def test_parameters_are_recovered_from_the_motion_that_they_cause(vacf, optimize
     assert last.loss < 1e-10 * last.losses[0]
     assert float(last.potential.epsilon) == pytest.approx(float(SW.epsilon), rel=1e-5)
     assert float(last.potential.lam) == pytest.approx(float(SW.lam), rel=1e-5)
+
+
+def test_starts_from_equilibrium_are_where_the_last_update_ended():
+    """Each sample makes ten steps, the first before the first update. A path alone begins anew: its start is given."""
+    way = {"schedule": Schedule(frames=2, stride=3, equilibration=4), "replicas": 2}
+    for gradient, ends in ((Forward(), [0, 0]), (FromEquilibrium(Forward(), 300.0), [20, 30])):
+        run = dataclasses.replace(vibrating(gradient), **way, targets={"energy": Target(PotentialEnergy(), -34.0, 1.0)})
+        states = fit(SW, {"run": run}, optax.sgd(1e-6), steps=2, trainable=["epsilon"])
+        assert [int(np.max(state.memory.states["run"].step)) for state in states] == ends
 
 
 def test_a_fit_goes_on_when_a_list_is_too_short(vacf):

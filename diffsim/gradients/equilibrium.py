@@ -1,7 +1,7 @@
 """The dependence of the start on the force field, which the derivative of a path lacks."""
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -23,12 +23,15 @@ class FromEquilibrium(AbstractGradient):
     d⟨C⟩/dθ = ⟨∂C/∂θ along the path⟩ − β cov(C, ∂U(x₀)/∂θ)
 
     The path alone gives the first term: that of starts which stay where they are when θ changes. Each replica has the
-    weight exp(−β [U_θ(x₀) − U_θ̂(x₀)]), which is one, and whose derivative is the second. Equilibration comes before the
-    start and is not differentiated; under Newton's equations an ensemble that is canonical at `temperature` stays so.
-    (Momenta at the end of a Langevin step are too cold by some (ω dt)²/4: draw them anew where that matters.)
+    weight exp(−β [U_θ(x₀) − U_θ̂(x₀)]), which is one, and whose derivative is the second. Equilibration comes before
+    the start and is not differentiated, and in a fit each sample begins where the last one ended; under Newton's
+    equations an ensemble that is canonical at `temperature` stays so. (Momenta at the end of a Langevin step are too
+    cold by some (ω dt)²/4: draw them anew where that matters.)
 
     **Raises** `ValueError` for a single trajectory: a covariance needs several.
     """
+
+    goes_on: ClassVar[bool] = True
 
     path: AbstractGradient
     temperature: Float[Array, ""] = eqx.field(converter=as_array)  # K

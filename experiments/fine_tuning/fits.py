@@ -1,7 +1,9 @@
 """The fits, each from the pretrained network, each with energies and forces of the liquid among its targets."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from ase.build import bulk
 from diffsim import (
     EDIP,
     Experiment,
+    FromEquilibrium,
     Reversible,
     Reweighting,
     Schedule,
@@ -18,10 +21,13 @@ from diffsim import (
     evaluate,
     fit,
     load_potential,
+    load_state,
     relax,
     save_potential,
+    save_state,
 )
 from diffsim.fields import parameters
+from diffsim.gradients import AbstractGradient
 from diffsim.potentials import AbstractPotential
 from experiments.fine_tuning.data import learned
 from experiments.fine_tuning.size import Size
@@ -37,11 +43,12 @@ def make_fits(size: Size, folder: Path) -> None:
     """Leaves a potential and the log of its fit in a folder each."""
     start = load_potential(folder / "pretrained" / "potential.json")
     held = {"snapshots": _snapshots(start, size)}
-    reweighted = _liquids(size, Reweighting(enough=1.0), Schedule(size.frames, 25, size.rest))
+    weighed = _liquids(size, lambda _: Reweighting(enough=1.0), Schedule(size.frames, 25, size.rest), size.replicas)
+    followed = _liquids(size, partial(FromEquilibrium, Reversible()), size.window, size.paths)
     fits = {
         FITS[0]: (held, size.updates),
-        FITS[1]: (held | reweighted, size.draws),
-        FITS[2]: (held | _liquids(size, Reversible(), size.window), size.updates),
+        FITS[1]: (held | weighed, size.draws),
+        FITS[2]: (held | followed, size.updates),
         FITS[3]: (held | {"crystal": crystal()}, size.updates),
     }
     for name, (experiments, updates) in fits.items():
@@ -56,15 +63,21 @@ def tuned(
     optimizer: optax.GradientTransformation,
     updates: int,
 ) -> None:
-    """Fits all weights; leaves the potential and the log of its fit in the folder, anew after each update."""
+    """Fits all weights; leaves the potential, the log of its fit and its state in the folder, anew after each update.
+
+    Goes on from the state that is there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    last, path = folder / "last.npz", folder / "log.jsonl"
+    begun = load_state(last) if last.exists() else None
+    log = path.read_text(encoding="utf-8") if begun else ""
     weights = [name for name in parameters(start) if name != "cutoff"]
-    log = []
-    for state in fit(start, experiments, optimizer, steps=updates, trainable=weights):
-        log.append({"step": state.step, "loss": state.loss, "seconds": state.seconds} | state.diagnostics)
+    for state in fit(start, experiments, optimizer, steps=updates, trainable=weights, state=begun):
+        log += json.dumps({"step": state.step, "loss": state.loss, "seconds": state.seconds} | state.diagnostics) + "\n"
         print(folder.name, state.step, f"{state.loss:.1f}", f"{state.seconds:.0f} s", flush=True)
-        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+        path.write_text(log, encoding="utf-8")
         save_potential(folder / "potential.json", state.potential)
+        save_state(last, state)
 
 
 def crystal() -> Experiment:
@@ -85,11 +98,13 @@ def _snapshots(start: AbstractPotential, size: Size) -> Experiment:
     return Experiment(System.from_ase(bulk("Si", a=5.43)), targets)
 
 
-def _liquids(size: Size, gradient: Reweighting | Reversible, schedule: Schedule) -> dict[str, Experiment]:
-    """Their g(r)."""
+def _liquids(
+    size: Size, method: Callable[[float], AbstractGradient], schedule: Schedule, replicas: int
+) -> dict[str, Experiment]:
+    """Their g(r), differentiated by a method that is told the temperature in K."""
     known, found = parts()["experiments"], {}
     for name in size.liquids:
         target = replace(known[name].targets["rdf"], scale=np.array(_RDF_SCALE), bound=20.0)
-        ways = {"gradient": gradient, "schedule": schedule, "replicas": size.replicas}
+        ways = {"gradient": method(known[name].simulator.temperature), "schedule": schedule, "replicas": replicas}
         found[name] = replace(known[name], targets={"rdf": target}, **ways)
     return found

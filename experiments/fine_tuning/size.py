@@ -23,6 +23,7 @@ class Size(NamedTuple):
     rest: int  # before it is sampled
     frames: int
     window: Schedule  # of short paths
+    paths: int  # of each liquid
     melts: int  # replicas of a liquid that is judged
     quench: int  # from 5000 K, where the crystal melts
     resting: int
@@ -45,7 +46,8 @@ FULL = Size(
     replicas=4,
     rest=250,
     frames=40,
-    window=Schedule(frames=4, stride=20, equilibration=20),  # 0.2 ps: neighbouring paths have hardly parted
+    window=Schedule(frames=4, stride=20, equilibration=100),  # paths of 0.16 ps: neighbours have hardly parted
+    paths=16,
     melts=4,
     quench=5000,
     resting=2500,
@@ -68,6 +70,7 @@ QUICK = Size(
     rest=2,
     frames=2,
     window=Schedule(frames=2, stride=2),
+    paths=2,
     melts=2,
     quench=2,
     resting=2,

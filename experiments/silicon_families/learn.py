@@ -1,4 +1,4 @@
-"""One family learns from one number of structures: errors, seconds, memory, and the time of a step of dynamics."""
+"""One family learns from one number of structures: errors, memory, processor time, and that of a step of dynamics."""
 
 import json
 import resource
@@ -25,9 +25,9 @@ _STEPS, _RUNS = 50, 3
 def learned(name: str, family: Family, count: int, folder: Path) -> None:
     """Leaves `NAME-COUNT.json` and the potential in the folder."""
     data = parts(count)
-    began = time.perf_counter()
+    began = time.process_time()
     potential = family.learning(started(family, data.training), data.training, data.validation)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     found: dict[str, Any] = {
         "family": name,
@@ -53,15 +53,15 @@ def learned(name: str, family: Family, count: int, folder: Path) -> None:
 
 
 def _of_a_step(potential: AbstractPotential) -> float:
-    """µs an atom for a step of dynamics of 64 atoms of the crystal, at best; so short that any potential bears it."""
+    """Processor time in µs/atom for a step of 64 atoms of the crystal, so short that any potential bears it."""
     atoms = bulk("Si", a=5.43, cubic=True).repeat(2)
     system, simulator = System.from_ase(atoms), VelocityVerlet(0.1 * units.fs)
     start = simulator.init(potential, system, jax.random.key(0), 300.0)
     times = []
     for _ in range(1 + _RUNS):
-        began = time.perf_counter()
+        began = time.process_time()
         jax.block_until_ready(simulate(potential, simulator, start, Schedule(frames=1, stride=_STEPS), record=_nothing))
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     return 1e6 * min(times[1:]) / (_STEPS * len(atoms))
 
 
