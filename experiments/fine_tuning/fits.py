@@ -35,7 +35,7 @@ from experiments.fine_tuning.targets import of_crystal, of_labels
 from experiments.silicon_liquid.fits import parts
 
 FITS = ("energies_and_forces", "with_rdf", "with_rdf_path", "with_crystal")
-_RATE, _CLIP = 5e-4, 1e4
+_RATE, _GENTLE, _CLIP = 5e-4, 1e-4, 1e4  # gentle where the loss is sampled: its noise is not followed far
 _RDF_SCALE = 0.01  # twice the standard error of the truth
 
 
@@ -46,13 +46,13 @@ def make_fits(size: Size, folder: Path) -> None:
     weighed = _liquids(size, lambda _: Reweighting(enough=1.0), Schedule(size.frames, 25, size.rest), size.replicas)
     followed = _liquids(size, partial(FromEquilibrium, Reversible()), size.window, size.paths)
     fits = {
-        FITS[0]: (held, size.updates),
-        FITS[1]: (held | weighed, size.draws),
-        FITS[2]: (held | followed, size.updates),
-        FITS[3]: (held | {"crystal": crystal()}, size.updates),
+        FITS[0]: (held, size.updates, _RATE),
+        FITS[1]: (held | weighed, size.draws, _GENTLE),
+        FITS[2]: (held | followed, size.updates, _GENTLE),
+        FITS[3]: (held | {"crystal": crystal()}, size.updates, _RATE),
     }
-    for name, (experiments, updates) in fits.items():
-        adam = optax.adam(optax.cosine_decay_schedule(_RATE, updates))
+    for name, (experiments, updates, rate) in fits.items():
+        adam = optax.adam(optax.cosine_decay_schedule(rate, updates))
         tuned(folder / name, start, experiments, optax.chain(optax.clip_by_global_norm(_CLIP), adam), updates)
 
 
@@ -70,12 +70,16 @@ def tuned(
     folder.mkdir(parents=True, exist_ok=True)
     last, path = folder / "last.npz", folder / "log.jsonl"
     begun = load_state(last) if last.exists() else None
-    log = path.read_text(encoding="utf-8") if begun else ""
+    done = begun.plain("step") if begun else 0
+    if done == updates:
+        return
+    log = path.read_text(encoding="utf-8").splitlines(keepends=True)[:done] if begun else []
     weights = [name for name in parameters(start) if name != "cutoff"]
-    for state in fit(start, experiments, optimizer, steps=updates, trainable=weights, state=begun):
-        log += json.dumps({"step": state.step, "loss": state.loss, "seconds": state.seconds} | state.diagnostics) + "\n"
+    for state in fit(start, experiments, optimizer, steps=updates - done, trainable=weights, state=begun):
+        told = {"step": state.step, "loss": state.loss, "seconds": state.seconds} | state.diagnostics
+        log.append(json.dumps(told) + "\n")
         print(folder.name, state.step, f"{state.loss:.1f}", f"{state.seconds:.0f} s", flush=True)
-        path.write_text(log, encoding="utf-8")
+        path.write_text("".join(log), encoding="utf-8")
         save_potential(folder / "potential.json", state.potential)
         save_state(last, state)
 

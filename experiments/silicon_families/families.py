@@ -111,7 +111,12 @@ FAMILIES = {
     "schnet": Family(
         "SchNet", partial(SchNet.init, _SILICON, 0, depth=3, activation="silu"), by_gradients(300, 3e-3), bits=32
     ),
-    "mace": Family("MACE", partial(MACE.init, _SILICON, 0, neighbors=18.0), by_gradients(300, 1e-2), bits=32),
+    "mace": Family(
+        "MACE",
+        partial(MACE.init, _SILICON, 0, features=32, degrees=(3, 1), neighbors=18.0),
+        by_gradients(300, 1e-2),
+        bits=32,
+    ),
     "chgnet": Family("CHGNet, fine-tuned", partial(CHGNet.load, "0.3.0"), by_gradients(20, 1e-3, 500), bits=32),
     "chgnet_anew": Family(
         "CHGNet, from random weights", partial(CHGNet.init, _SILICON, 0), by_gradients(20, 3e-3, 500), bits=32
