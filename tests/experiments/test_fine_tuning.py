@@ -33,7 +33,7 @@ def test_a_fit_that_was_stopped_goes_on(tmp_path):
     crystal = Experiment(System.from_ase(bulk("Ar", a=5.3)), {"stress": Target(Stress(), np.zeros(6), 0.1)})
     for folder, stretches in (("at once", [3]), ("in parts", [1, 3, 3])):
         for updates in stretches:
-            tuned(tmp_path / folder, start, {"crystal": crystal}, optax.adam(1e-3), updates)
+            tuned(tmp_path / folder, start, {"crystal": crystal}, optax.adam(1e-4), updates)
     logs = [(tmp_path / folder / "log.jsonl").read_text().splitlines() for folder in ("at once", "in parts")]
     steps, losses = ([[json.loads(line)[key] for line in log] for log in logs] for key in ("step", "loss"))
     assert steps[0] == steps[1] == [1, 2, 3]
