@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 from diffsim.graph import Graph, reordered
 from diffsim.neighbors import Room
 
-_TOGETHER, _WHOLE = 1024, 4096  # edges or angles of a block; so few are one block, where nothing is computed again
+_TOGETHER, _WHOLE = 1024, 2048  # edges or angles of a block; so few are one block, where nothing is computed again
 
 
 class Group(NamedTuple):
